@@ -1,0 +1,132 @@
+"""Forecasting with error-correction neural networks, honestly compared.
+
+The names below are loaded when they are first used: importing the package is quick, and
+neither torch nor MLflow is touched until something needs it.
+
+Examples
+--------
+>>> import forecast
+>>> forecast.Naive(horizon=2).fit(y=[1.0, 2.0, 4.0]).predict()
+array([4., 4.])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecast.data.csv_source import read_csv
+    from forecast.data.transforms.calendar import Calendar
+    from forecast.data.transforms.difference import Difference
+    from forecast.data.transforms.log import Log
+    from forecast.data.transforms.standardise import Standardise
+    from forecast.estimators.baselines.auto_reg import AutoReg
+    from forecast.estimators.baselines.drift import Drift
+    from forecast.estimators.baselines.ets import ETS
+    from forecast.estimators.baselines.mean import Mean
+    from forecast.estimators.baselines.naive import Naive
+    from forecast.estimators.baselines.sarimax import SARIMAX
+    from forecast.estimators.baselines.seasonal_naive import SeasonalNaive
+    from forecast.estimators.baselines.stl_ets import STLETS
+    from forecast.estimators.baselines.theta import Theta
+    from forecast.estimators.baselines.unobserved_components import UnobservedComponents
+    from forecast.estimators.baselines.var import VAR
+    from forecast.estimators.ecnn import ECNN
+    from forecast.evaluation.backtest import Backtest, backtest
+    from forecast.networks.cells.error_correction import ErrorCorrection
+    from forecast.networks.initial_states.adaptive import Adaptive
+    from forecast.networks.initial_states.encoder import Encoder
+    from forecast.networks.initial_states.learned import Learned
+    from forecast.networks.initial_states.learned_noisy import LearnedNoisy
+    from forecast.networks.initial_states.noisy import Noisy
+    from forecast.networks.initial_states.zero import Zero
+    from forecast.training.settings import Training
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ECNN",
+    "ETS",
+    "SARIMAX",
+    "STLETS",
+    "VAR",
+    "Adaptive",
+    "AutoReg",
+    "Backtest",
+    "Calendar",
+    "Difference",
+    "Drift",
+    "Encoder",
+    "ErrorCorrection",
+    "Learned",
+    "LearnedNoisy",
+    "Log",
+    "Mean",
+    "Naive",
+    "Noisy",
+    "SeasonalNaive",
+    "Standardise",
+    "Theta",
+    "Training",
+    "UnobservedComponents",
+    "Zero",
+    "__version__",
+    "backtest",
+    "read_csv",
+]
+
+_HOMES = {
+    "data": {"csv_source": ["read_csv"]},
+    "data.transforms": {
+        "calendar": ["Calendar"],
+        "difference": ["Difference"],
+        "log": ["Log"],
+        "standardise": ["Standardise"],
+    },
+    "estimators": {"ecnn": ["ECNN"]},
+    "estimators.baselines": {
+        "auto_reg": ["AutoReg"],
+        "drift": ["Drift"],
+        "ets": ["ETS"],
+        "mean": ["Mean"],
+        "naive": ["Naive"],
+        "sarimax": ["SARIMAX"],
+        "seasonal_naive": ["SeasonalNaive"],
+        "stl_ets": ["STLETS"],
+        "theta": ["Theta"],
+        "unobserved_components": ["UnobservedComponents"],
+        "var": ["VAR"],
+    },
+    "evaluation": {"backtest": ["Backtest", "backtest"]},
+    "networks.cells": {"error_correction": ["ErrorCorrection"]},
+    "networks.initial_states": {
+        "adaptive": ["Adaptive"],
+        "encoder": ["Encoder"],
+        "learned": ["Learned"],
+        "learned_noisy": ["LearnedNoisy"],
+        "noisy": ["Noisy"],
+        "zero": ["Zero"],
+    },
+    "training": {"settings": ["Training"]},
+}
+
+_MODULE_OF = {
+    name: f"{__name__}.{package}.{module}"
+    for package, modules in _HOMES.items()
+    for module, names in modules.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
