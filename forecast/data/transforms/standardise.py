@@ -1,0 +1,40 @@
+"""Mean zero, standard deviation one: the scale on which a network learns well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from forecast.data.transforms._base import AbstractTransform, State
+from forecast.types import Array
+
+
+class Standardise(AbstractTransform):
+    r"""Subtract the training mean and divide by the training standard deviation.
+
+    .. math:: z_t = (y_t - \bar y) / \sigma_y
+
+    A constant target is only centred.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y = np.array([[1.0], [3.0]])
+    >>> Standardise().apply(y, Standardise().fit(y)).ravel().tolist()
+    [-1.0, 1.0]
+    """
+
+    def fit(self, y: Array) -> State:
+        known = ~np.isnan(y)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, y, 0.0).sum(axis=0) / count
+        spread = np.sqrt(np.where(known, (y - mean) ** 2, 0.0).sum(axis=0) / count)
+        flat = spread <= np.abs(mean) * 1e-12
+        return {"mean": mean, "scale": np.where(flat, 1.0, spread)}
+
+    def apply(self, y: Array, state: Mapping[str, Array]) -> Array:
+        return (y - state["mean"]) / state["scale"]
+
+    def invert(self, z: Array, state: Mapping[str, Array], past: Array) -> Array:
+        return z * state["scale"] + state["mean"]

@@ -1,0 +1,27 @@
+"""Every error that a user can cause; each says where, what was given and how to mend it."""
+
+from __future__ import annotations
+
+
+class ForecastError(Exception):
+    """Something the user gave cannot be used; the command line ends with status 2."""
+
+
+class DataError(ForecastError, ValueError):
+    """The data are unfit: a value, a date, a column, a shape."""
+
+
+class SpecError(ForecastError, ValueError):
+    """A configuration is unfit: an unknown key or name, a wrong type, a wrong value."""
+
+
+class StoreError(ForecastError, OSError):
+    """A file or the tracking store cannot be read or written."""
+
+
+class ModelFormatError(ForecastError, ValueError):
+    """A model folder is damaged, foreign or of another format version."""
+
+
+class TrainingError(ForecastError, ArithmeticError):
+    """Training failed: no member of the ensemble stayed finite."""
