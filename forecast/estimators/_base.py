@@ -67,8 +67,11 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         """Return own quantiles, arrays of shape (steps, p, len(levels)), or None if it has none."""
         return None
 
-    def _calibration(self, panel: Panel) -> _intervals.Calibration:
-        """Return residuals at rolling origins inside the training span, for conformal intervals."""
+    def _calibration(self, panel: Panel) -> _intervals.Calibration | None:
+        """Return residuals at rolling origins inside the training span, for conformal intervals.
+
+        Return None where `_quantiles` gives intervals of the forecaster's own.
+        """
         return _intervals.rolling_calibration(self, panel)
 
     def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -213,6 +216,8 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         own = self._quantiles(panel, future, steps, levels)
         if own is not None:
             return own
+        if self.calibration_ is None:
+            raise DataError(f"this {type(self).__name__} has no intervals.")
         point = self._point(panel, future, steps)
         return self.calibration_.quantiles(panel, point, levels)
 

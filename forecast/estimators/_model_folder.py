@@ -1,0 +1,226 @@
+"""A model on disk: ``model.json`` says what it is, ``arrays.safetensors`` holds the numbers.
+
+Nothing in it can execute. The class is looked up in the registry, never imported by path, and
+the arrays carry a checksum.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from forecast import registry
+from forecast.data import timeline
+from forecast.data.panel import History, Panel
+from forecast.data.transforms._chain import Chain
+from forecast.errors import ForecastError, ModelFormatError, StoreError
+from forecast.estimators._intervals import Calibration
+from forecast.types import Array
+
+if TYPE_CHECKING:
+    from forecast.estimators._base import AbstractForecaster
+
+FORMAT = 1
+_JSON, _ARRAYS = "model.json", "arrays.safetensors"
+
+
+def save(model: AbstractForecaster, folder: Path, *, overwrite: bool) -> Path:
+    """Write a fitted model; the folder appears whole or not at all."""
+    if folder.exists() and not overwrite:
+        raise StoreError(f"{folder} exists already. Give another path, or overwrite=True.")
+    values, arrays = model._fitted()
+    arrays = {f"fitted.{name}": np.ascontiguousarray(value) for name, value in arrays.items()}
+    panel_json, panel_arrays = _panel_out(model.panel_)
+    packed = save_arrays({**arrays, **panel_arrays, **_calibration_out(model.calibration_)})
+    document = {
+        "format": FORMAT,
+        "kind": registry.kind_of(model),
+        "parameters": registry.describe(model.get_params(deep=False)),
+        "n_features_in": getattr(model, "n_features_in_", None),
+        "feature_names_in": registry.describe(list(getattr(model, "feature_names_in_", []))),
+        "panel": panel_json,
+        "fitted": values,
+        "calibrated": model.calibration_ is not None,
+        "sha256": hashlib.sha256(packed).hexdigest(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / _ARRAYS, packed)
+        write_atomically(folder / _JSON, json.dumps(document, indent=2).encode())
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {error}. Give another path.") from error
+    return folder
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a kill leaves the old one or the new one, never half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load(folder: Path) -> AbstractForecaster:
+    """Read a model that `save` wrote.
+
+    Raises
+    ------
+    ModelFormatError
+        When a file is missing, damaged, foreign or of a newer format.
+    """
+    document = _document(folder)
+    try:
+        packed = (folder / _ARRAYS).read_bytes()
+    except OSError as error:
+        raise ModelFormatError(f"{folder} is no model folder: {error}") from error
+    if hashlib.sha256(packed).hexdigest() != document.get("sha256"):
+        raise ModelFormatError(
+            f"{folder / _ARRAYS} is damaged: its checksum differs from {_JSON}. Restore the folder."
+        )
+    try:
+        return _rebuild(document, load_arrays(packed))
+    except ForecastError as error:
+        raise ModelFormatError(f"{folder} cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFormatError(f"{folder / _JSON} is damaged: {error!r}") from error
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    try:
+        document = json.loads((folder / _JSON).read_text())
+    except OSError as error:
+        raise ModelFormatError(f"{folder} is no model folder: {error}") from error
+    except ValueError as error:
+        raise ModelFormatError(f"{folder / _JSON} is no JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        given = document.get("format") if isinstance(document, dict) else document
+        raise ModelFormatError(f"{folder / _JSON}: format must be {FORMAT}, given: {given!r}")
+    return document
+
+
+def _rebuild(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> AbstractForecaster:
+    parameters = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in document["parameters"].items()
+    }
+    model: AbstractForecaster = registry.build("model", {**parameters, "kind": document["kind"]})
+    model._check_parameters()
+    model.panel_ = _panel_in(document["panel"], arrays)
+    if document["n_features_in"] is not None:
+        model.n_features_in_ = document["n_features_in"]
+    if document["feature_names_in"]:
+        model.feature_names_in_ = np.array(document["feature_names_in"], dtype=object)
+    model.calibration_ = _calibration_in(model, arrays) if document["calibrated"] else None
+    own = {k.removeprefix("fitted."): v for k, v in arrays.items() if k.startswith("fitted.")}
+    model._restore(document["fitted"], own)
+    return model
+
+
+def _panel_out(panel: Panel) -> tuple[dict[str, Any], dict[str, Array]]:
+    arrays = {}
+    for place, history in enumerate(panel):
+        arrays[f"history.{place}.y"] = np.ascontiguousarray(history.y)
+        arrays[f"history.{place}.x"] = np.ascontiguousarray(history.x)
+    return {
+        "targets": list(panel.targets),
+        "inputs": list(panel.inputs),
+        "past_only": list(panel.past_only),
+        "season": panel.season,
+        "layout": panel.layout,
+        "histories": [
+            {"id": registry.describe(history.id), "index": _index_out(history.index)}
+            for history in panel
+        ],
+    }, arrays
+
+
+def _index_out(index: pd.Index) -> dict[str, Any]:
+    name = None if index.name is None else str(index.name)
+    if isinstance(index, pd.PeriodIndex):
+        return {"type": "period", "name": name, "start": str(index[0]), "freq": index.freqstr}
+    if isinstance(index, pd.DatetimeIndex):
+        offset = timeline.frequency_of(index)
+        return {
+            "type": "date",
+            "name": name,
+            "start": index[0].isoformat(),
+            "freq": None if offset is None else offset.freqstr,
+            "unit": index.unit,
+            "tz": None if index.tz is None else str(index.tz),
+        }
+    return {"type": "range", "name": name, "start": int(index[0])}
+
+
+def _index_in(node: Mapping[str, Any], length: int) -> pd.Index:
+    if node["type"] == "period":
+        return pd.period_range(
+            pd.Period(node["start"], node["freq"]), periods=length, name=node["name"]
+        )
+    if node["type"] == "date":
+        start = pd.Timestamp(node["start"])
+        if node["tz"]:
+            start = start.tz_convert(node["tz"])
+        return pd.date_range(
+            start, periods=length, freq=node["freq"], name=node["name"], unit=node["unit"]
+        )
+    return pd.RangeIndex(node["start"], node["start"] + length, name=node["name"])
+
+
+def _panel_in(node: Mapping[str, Any], arrays: Mapping[str, Array]) -> Panel:
+    histories = []
+    for place, history in enumerate(node["histories"]):
+        y, x = arrays[f"history.{place}.y"], arrays[f"history.{place}.x"]
+        histories.append(History(history["id"], _index_in(history["index"], len(y)), y, x))
+    return Panel(
+        histories=tuple(histories),
+        targets=tuple(node["targets"]),
+        inputs=tuple(node["inputs"]),
+        past_only=tuple(node["past_only"]),
+        season=node["season"],
+        layout=node["layout"],
+    )
+
+
+def _calibration_out(calibration: Calibration | None) -> dict[str, Array]:
+    if calibration is None:
+        return {}
+    arrays = {
+        "calibration.residuals": np.ascontiguousarray(calibration.residuals),
+        "calibration.scales": np.ascontiguousarray(calibration.scales),
+        "calibration.transforms": np.array([len(calibration.chains[0].transforms)]),
+    }
+    for place, chain in enumerate(calibration.chains):
+        arrays |= chain.arrays(f"calibration.{place}")
+    return arrays
+
+
+def _calibration_in(model: AbstractForecaster, arrays: Mapping[str, Array]) -> Calibration:
+    count = int(arrays["calibration.transforms"][0])
+    transforms = list(getattr(model, "transforms", ()))[:count]
+    scales = arrays["calibration.scales"]
+    chains = [
+        Chain.restore(transforms, arrays, f"calibration.{place}") for place in range(len(scales))
+    ]
+    return Calibration(arrays["calibration.residuals"], scales, tuple(chains))
