@@ -101,7 +101,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
             Targets: one series, a wide frame (one system of several targets), or a frame whose
             index has the levels (series, time), a panel. NaN is a missing value.
         checkpoint : path, optional
-            File in which a network keeps the state of its training; a fit that was killed goes
+            Folder in which a network keeps the state of its training; a fit that was killed goes
             on from there to the same result.
         on_epoch : callable, optional
             Called after every epoch with a mapping that describes it.

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +23,7 @@ from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
 from forecast.errors import ForecastError, ModelFormatError, StoreError
 from forecast.estimators._intervals import Calibration
+from forecast.files import write_atomically
 from forecast.types import Array
 
 if TYPE_CHECKING:
@@ -60,26 +59,6 @@ def save(model: AbstractForecaster, folder: Path, *, overwrite: bool) -> Path:
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error}. Give another path.") from error
     return folder
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a kill leaves the old one or the new one, never half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def load(folder: Path) -> AbstractForecaster:

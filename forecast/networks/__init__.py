@@ -1,0 +1,1 @@
+"""Recurrent networks as equations: cells, initial states, and one loop over time."""

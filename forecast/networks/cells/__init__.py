@@ -1,0 +1,1 @@
+"""Step equations, one a file."""

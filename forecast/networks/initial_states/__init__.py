@@ -1,0 +1,1 @@
+"""Starts of the recurrence, one a file."""

@@ -1,0 +1,72 @@
+"""What a cell promises.
+
+**To add a cell**, write one file with one public class, the settings, whose `build` returns a
+module with the step equation. All parameters carry a leading member dimension.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How wide a network is.
+
+    Parameters
+    ----------
+    state : int
+        n, components of the state.
+    inputs : int
+        m, components of the inputs.
+    targets : int
+        p, components of the targets.
+    burn_in : int
+        k, first steps of a window, which warm the state and are not scored.
+    """
+
+    state: int
+    inputs: int
+    targets: int
+    burn_in: int
+
+
+class CellModule(nn.Module, ABC):
+    """One step of the dynamics for all members at once."""
+
+    @abstractmethod
+    def drive(self, inputs: Tensor) -> Tensor:
+        """Project the inputs of all steps, (T, E, b, m), to what a step adds, (T, E, b, n)."""
+
+    @abstractmethod
+    def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
+        """Return the next state (E, b, n) from state, drive and the last error (E, b, p)."""
+
+    @abstractmethod
+    def output(self, state: Tensor) -> Tensor:
+        """Read targets (E, b, p) from the state."""
+
+
+class AbstractCell(BaseEstimator, ABC):
+    """Settings of a step equation."""
+
+    @abstractmethod
+    def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
+        """Make the module, each member's weights drawn from its own generator."""
+
+
+def draw_uniform(
+    shape: Sequence[int], bound: float, generators: Sequence[torch.Generator]
+) -> nn.Parameter:
+    """Draw a parameter (E, *shape) uniformly in (-bound, bound), a member from its generator."""
+    members = [
+        (2 * torch.rand(*shape, generator=generator, dtype=torch.float64) - 1) * bound
+        for generator in generators
+    ]
+    return nn.Parameter(torch.stack(members).to(torch.get_default_dtype()))

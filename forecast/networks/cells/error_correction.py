@@ -1,0 +1,81 @@
+"""The error-correction cell: yesterday's forecast error drives today's state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from forecast.errors import SpecError
+from forecast.networks.cells._base import AbstractCell, CellModule, Sizes, draw_uniform
+
+
+class ErrorCorrection(AbstractCell):
+    r"""Correct the state by the error of the last output.
+
+    .. math::
+        s_t &= \tanh(A s_{t-1} + B u_t + c + D \psi(C s_{t-1} - y_{t-1})) \\
+        \hat y_t &= C s_t
+
+    Where a target is unknown, ahead of the cutoff or missing, its error is zero. With
+    :math:`D = 0` the cell is a plain recurrent network.
+
+    Parameters
+    ----------
+    psi : {'tanh', 'identity'}, default='tanh'
+        :math:`\psi`; tanh bounds what one outlier can do.
+    gain : float, default=1.0
+        Width of the initial weights: uniform within gain / sqrt(fan in).
+
+    References
+    ----------
+    Zimmermann, Neuneier, Grothmann (2002), Modeling of Dynamical Systems by Error Correction
+    Neural Networks.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from forecast.networks.cells._base import Sizes
+    >>> cell = ErrorCorrection().build(Sizes(3, 2, 1, 0), [torch.Generator().manual_seed(0)])
+    >>> state = cell.step(torch.zeros(1, 5, 3), cell.drive(torch.ones(1, 1, 5, 2))[0],
+    ...                   torch.zeros(1, 5, 1))
+    >>> cell.output(state).shape
+    torch.Size([1, 5, 1])
+    """
+
+    def __init__(self, psi: str = "tanh", gain: float = 1.0) -> None:
+        self.psi = psi
+        self.gain = gain
+
+    def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
+        if self.psi not in ("tanh", "identity"):
+            raise SpecError(f"psi must be tanh or identity, given: {self.psi!r}")
+        return _ErrorCorrectionModule(self.psi, self.gain, sizes, generators)
+
+
+class _ErrorCorrectionModule(CellModule):
+    def __init__(
+        self, psi: str, gain: float, sizes: Sizes, generators: Sequence[torch.Generator]
+    ) -> None:
+        super().__init__()
+        n, m, p = sizes.state, sizes.inputs, sizes.targets
+        self.psi = psi
+        self.A = draw_uniform((n, n), gain / math.sqrt(n), generators)
+        self.B = draw_uniform((n, m), gain / math.sqrt(max(m, 1)), generators)
+        self.c = draw_uniform((n,), 0.0, generators)
+        self.C = draw_uniform((p, n), gain / math.sqrt(n), generators)
+        self.D = draw_uniform((n, p), gain / math.sqrt(p), generators)
+
+    def drive(self, inputs: Tensor) -> Tensor:
+        return torch.einsum("tebm,enm->tebn", inputs, self.B) + self.c[:, None, :]
+
+    def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
+        correction = torch.tanh(error) if self.psi == "tanh" else error
+        return torch.tanh(
+            torch.baddbmm(drive, state, self.A.mT) + torch.bmm(correction, self.D.mT)
+        )
+
+    def output(self, state: Tensor) -> Tensor:
+        return torch.bmm(state, self.C.mT)

@@ -1,0 +1,101 @@
+"""What an initial state promises.
+
+**To add one**, write one file with one public class, the settings, whose `build` returns a
+module that gives the state before the first step of each window. Noise belongs to training only;
+the module draws it from `noise`, which is None in a forecast.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from forecast.errors import SpecError
+from forecast.networks.cells._base import Sizes
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Random numbers for all members, each member's from its own generator.
+
+    Parameters
+    ----------
+    generators : sequence of torch.Generator, one a member
+    """
+
+    generators: Sequence[torch.Generator]
+
+    def normal(self, *shape: int) -> Tensor:
+        """Draw standard normal numbers (E, *shape)."""
+        return torch.stack([torch.randn(*shape, generator=g) for g in self.generators])
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Draw numbers in [0, 1), (E, *shape)."""
+        return torch.stack([torch.rand(*shape, generator=g) for g in self.generators])
+
+
+class StartModule(nn.Module, ABC):
+    """The state before the first step."""
+
+    wants_gradient = False
+    """Whether `observe` should be told the error that reaches the initial state."""
+
+    @abstractmethod
+    def forward(self, burn_in: Tensor, noise: Noise | None) -> Tensor:
+        """Return the initial state of each window.
+
+        Parameters
+        ----------
+        burn_in : tensor of shape (k, E, b, p + m)
+            Targets (zero where missing) and inputs of the window's first steps.
+        noise : Noise or None
+            None in forecasts and validation.
+
+        Returns
+        -------
+        tensor of shape (E, b, n)
+        """
+
+    def observe(self, gradient: Tensor) -> None:
+        """Take in the residual error at the initial state, (E, b, n), one row a window."""
+
+
+class AbstractInitialState(BaseEstimator, ABC):
+    """Settings of an initial state."""
+
+    @abstractmethod
+    def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
+        """Make the module for as many members as there are generators."""
+
+
+def check_std(std: float) -> float:
+    """Return a standard deviation, or raise `SpecError`."""
+    if not 0 <= std < float("inf"):
+        raise SpecError(f"std must be a finite number of at least 0, given: {std!r}")
+    return float(std)
+
+
+class BiasModule(StartModule):
+    """A mean, zero or learned, with Gaussian noise of a fixed width around it."""
+
+    def __init__(self, members: int, state: int, *, learned: bool, std: float) -> None:
+        super().__init__()
+        mean = torch.zeros(members, state)
+        if learned:
+            self.mean: Tensor = nn.Parameter(mean)
+        else:
+            self.register_buffer("mean", mean, persistent=False)
+        self.std = std
+
+    def forward(self, burn_in: Tensor, noise: Noise | None) -> Tensor:
+        """Return the mean, plus noise while training."""
+        batch = burn_in.shape[2]
+        start = self.mean[:, None, :].expand(-1, batch, -1)
+        if noise is None or self.std == 0:
+            return start
+        return start + self.std * noise.normal(batch, self.mean.shape[-1]).to(start)
