@@ -1,0 +1,1 @@
+"""A YAML file, checked, built and run."""

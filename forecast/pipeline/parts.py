@@ -1,0 +1,126 @@
+"""Nodes that name a part of the registry: their kind and settings, checked before building."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+from forecast import registry
+from forecast.errors import SpecError
+from forecast.pipeline.faults import Fault, reworded, shown
+from forecast.pipeline.yaml_source import KeyPath
+
+# Given by the pipeline as a whole: every model shares them.
+SHARED = ("horizon", "season", "past_only", "random_state")
+
+
+def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
+    """Return what is wrong with a node such as ``{kind: noisy, std: 0.1}``, and within it."""
+    if isinstance(node, str):
+        return kind_faults(family, node, path)
+    name = family.replace("_", " ")
+    if not isinstance(node, Mapping):
+        return [] if node is None else [_wants_kind(name, node, path)]
+    if "kind" not in node:
+        known = ", ".join(registry.kinds(family))
+        return [Fault((*path, "kind"), f"is missing: a {name} needs its kind. Known: {known}.")]
+    wrong = kind_faults(family, node["kind"], (*path, "kind"))
+    if wrong:
+        return wrong
+    settings = {key: value for key, value in node.items() if key != "kind"}
+    return setting_faults(registry.lookup(family, node["kind"]), settings, path, node["kind"])
+
+
+def _wants_kind(name: str, node: object, path: KeyPath) -> Fault:
+    return Fault(path, f"must be the kind of a {name}, or {{kind: …}}, given: {shown(node)}.")
+
+
+def kind_faults(family: str, kind: Any, path: KeyPath) -> list[Fault]:
+    """Return what is wrong with a kind."""
+    if not isinstance(kind, str):
+        return [_wants_kind(family.replace("_", " "), kind, path)]
+    try:
+        registry.lookup(family, kind)
+    except SpecError as error:
+        return [Fault(path, str(error))]
+    return []
+
+
+def settings_of(cls: type[Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a part's constructor."""
+    return dict(inspect.signature(cls).parameters)
+
+
+def hints_of(cls: type[Any]) -> dict[str, Any]:
+    """Return the types of a part's settings, those that can be read."""
+    try:
+        return typing.get_type_hints(cls.__init__)
+    except (NameError, TypeError):
+        return {}
+
+
+def nested_family(setting: str) -> str | None:
+    """Return the family of a setting that holds a part: ``initial_state``, ``cell``."""
+    return setting if setting in registry.FAMILIES else None
+
+
+def group_of(hint: Any) -> type[Any] | None:
+    """Return the class of a group of settings, such as `Training`, that a hint names."""
+    for candidate in (hint, *typing.get_args(hint)):
+        if inspect.isclass(candidate) and candidate.__module__.startswith("forecast."):
+            return candidate
+    return None
+
+
+def setting_faults(
+    cls: type[Any], settings: Mapping[str, Any], path: KeyPath, kind: str
+) -> list[Fault]:
+    """Return what is wrong with the settings of a class."""
+    known, hints = settings_of(cls), hints_of(cls)
+    found = []
+    for name, value in settings.items():
+        here = (*path, name)
+        if name not in known:
+            hint = registry.suggest(name, sorted(known))
+            found.append(Fault(here, f"'{kind}' has no setting '{name}'. {hint}"))
+        else:
+            found += _value_faults(name, value, hints.get(name, Any), here)
+    return found
+
+
+def _value_faults(name: str, value: Any, hint: Any, path: KeyPath) -> list[Fault]:
+    family = nested_family(name)
+    if family:
+        return faults(family, value, path)
+    if name == "transforms":
+        nodes = value if isinstance(value, list) else [value]
+        return [
+            fault
+            for place, node in enumerate(nodes)
+            for fault in faults("transform", node, (*path, place))
+        ]
+    group = group_of(hint)
+    if group is not None and isinstance(value, Mapping):
+        return setting_faults(group, value, path, name)
+    return _type_faults(value, hint, path)
+
+
+def _type_faults(value: Any, hint: Any, path: KeyPath) -> list[Fault]:
+    """Compare a value with its type; JSON's rules let a list stand for a tuple."""
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(
+            hint, config=ConfigDict(strict=True, arbitrary_types_allowed=True)
+        )
+    except PydanticUserError:  # the hint itself holds a class with its own rules
+        adapter = TypeAdapter(hint)
+    try:
+        adapter.validate_json(json.dumps(value))
+    except ValidationError as error:
+        wanted = list(dict.fromkeys(reworded(entry["msg"]) for entry in error.errors()))
+        return [Fault(path, f"{' or '.join(wanted)}, given: {shown(value)}.")]
+    return []
