@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
+from typing import Any
 
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
@@ -77,8 +79,16 @@ def frequency_of(index: pd.Index) -> pd.offsets.BaseOffset | None:
         return None
     if index.freq is not None:
         return index.freq
-    inferred = pd.infer_freq(index) if len(index) > 2 else None
+    inferred = _alias(index) if len(index) > 2 else None
     return offset_of(inferred) if inferred else _most_common(index)
+
+
+def _alias(index: pd.DatetimeIndex) -> str | None:
+    """Return the alias that pandas infers; from 3.1 on it warns that it will be an offset."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A future version of pandas")
+        found: Any = pd.infer_freq(index)
+    return getattr(found, "freqstr", found)
 
 
 def _most_common(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset:
@@ -88,8 +98,8 @@ def _most_common(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset:
         raise DataError("one row has no frequency. Give frequency=, or more rows.")
     typical = Counter(steps).most_common(1)[0][0]
     runs: Counter[str] = Counter()
-    for start in range(0, len(index) - 3):
-        alias = pd.infer_freq(index[start : start + 4])
+    for start in range(len(index) - 3):
+        alias = _alias(index[start : start + 4])
         if alias:
             runs[alias] += 1
         if start > 2000:
@@ -118,9 +128,13 @@ def regular(index: pd.DatetimeIndex, frequency: str | None = None) -> pd.Datetim
     """
     if not index.is_monotonic_increasing:
         late = next(i for i in range(1, len(index)) if index[i] < index[i - 1])
-        raise DataError(f"dates are not sorted: {index[late]} follows {index[late - 1]}. Sort them.")
+        raise DataError(
+            f"dates are not sorted: {index[late]} follows {index[late - 1]}. Sort them."
+        )
     if index.has_duplicates:
-        raise DataError(f"the date {index[index.duplicated()][0]} stands twice. Keep one row a date.")
+        raise DataError(
+            f"the date {index[index.duplicated()][0]} stands twice. Keep one row a date."
+        )
     offset = offset_of(frequency) if frequency else frequency_of(index)
     if offset is None:
         raise DataError("the index has no frequency. Give frequency=.")
