@@ -1,0 +1,1 @@
+"""Honest comparison: rolling origins, scores on the same rows, a test of the difference."""
