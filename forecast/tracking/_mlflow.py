@@ -1,0 +1,104 @@
+"""The one door to mlflow: it is imported here, late, silent, and its errors leave as ours."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from forecast.errors import StoreError
+
+# Read by mlflow while it is imported or called; a value that the user has set stays.
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+}
+
+_LOGGERS = ("mlflow", "alembic")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep mlflow's and alembic's remarks, which are not about the user's work, off the screen."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def module(name: str = "mlflow") -> Any:
+    """Import mlflow, or a module of it, without its noise."""
+    if name in sys.modules:
+        return sys.modules[name]
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(name)
+
+
+def shown(uri: str) -> str:
+    """Return a URI fit for the eye: without a password."""
+    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", uri)
+
+
+@contextmanager
+def calls(uri: str) -> Iterator[None]:
+    """Make calls to mlflow: quietly, and with a `StoreError` for whatever the store refuses."""
+    module()  # its import sets loggers up, so it comes before they are hushed
+    try:
+        with quiet():
+            yield
+    except StoreError:
+        raise
+    except Exception as error:
+        if not isinstance(error, _refusals()):
+            raise
+        reason = str(getattr(error, "message", error)).strip().split("\n")[0]
+        raise StoreError(f"tracking store {shown(uri)}: {shown(reason)}") from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    database = sys.modules.get("sqlalchemy.exc")
+    found = [module("mlflow.exceptions").MlflowException, OSError]
+    return (*found, database.SQLAlchemyError) if database else tuple(found)
+
+
+class Client:
+    """An `MlflowClient` on one store, apart from mlflow's global state, every call guarded."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        with calls(uri):
+            self._client = module().MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+
+        @functools.wraps(method)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            with calls(self.uri):
+                return method(*args, **kwargs)
+
+        return guarded
+
+
+def entity(kind: str, /, *args: Any, **kwargs: Any) -> Any:
+    """Make one of mlflow's records: a Metric, a Param, a Dataset."""
+    return getattr(module("mlflow.entities"), kind)(*args, **kwargs)

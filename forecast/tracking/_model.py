@@ -1,0 +1,192 @@
+"""A saved forecaster in the store: logged as data alone, registered, and given its aliases."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecast.errors import StoreError
+from forecast.tracking import _mlflow, _names
+
+LOADER = "forecast.mlflow_model"
+DISTRIBUTION = "zforecast"
+
+# Kinds of file that only ever hold data; anything else stays out.
+_SAFE = {".json", ".safetensors"}
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """Where a model went.
+
+    Parameters
+    ----------
+    id : str
+        Key of the logged model, for ``models:/<id>``.
+    version : int or None
+        Version of the registered model, None if it was not registered.
+    """
+
+    id: str
+    version: int | None
+
+
+def log(
+    client: _mlflow.Client,
+    run: Any,
+    folder: Path,
+    *,
+    name: str,
+    example: pd.DataFrame | None,
+    metadata: Mapping[str, Any],
+) -> str:
+    """Log a model folder as a pyfunc model of a run; return the logged model's id.
+
+    The model is loaded from the place where it waits and asked for a forecast, so what is
+    recorded has answered once.
+    """
+    _check_safe(folder)
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        name=_names.key(name).replace("/", "_").replace(":", "_"),
+        source_run_id=run.info.run_id,
+        params={key: _names.cut(value, 500) for key, value in run.data.params.items()},
+        model_type=str(metadata.get("kind", "forecaster")),
+    )
+    try:
+        with tempfile.TemporaryDirectory() as staging, _mlflow.calls(client.uri):
+            staged = Path(staging, "model")
+            _stage(staged, folder, logged, run, example, metadata)
+            client.log_model_artifacts(logged.model_id, str(staged))
+        client.finalize_logged_model(logged.model_id, "READY")
+    except BaseException:
+        client.finalize_logged_model(logged.model_id, "FAILED")
+        raise
+    output = _mlflow.entity("LoggedModelOutput", logged.model_id, step=0)
+    client.log_outputs(run.info.run_id, [output])
+    return str(logged.model_id)
+
+
+def _stage(
+    staged: Path,
+    folder: Path,
+    logged: Any,
+    run: Any,
+    example: pd.DataFrame | None,
+    metadata: Mapping[str, Any],
+) -> None:
+    pyfunc = _mlflow.module("mlflow.pyfunc")
+    described = _mlflow.module("mlflow.models").Model(
+        artifact_path=logged.artifact_location,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+        run_id=run.info.run_id,
+    )
+    asked = pd.DataFrame() if example is None else example.reset_index()
+    pyfunc.save_model(
+        path=str(staged),
+        loader_module=LOADER,
+        data_path=str(folder),
+        mlflow_model=described,
+        metadata={"library": "forecast", **metadata},
+        # Given, so that mlflow does not search for them by loading and running the model.
+        pip_requirements=[_requirement()],
+        input_example=asked,
+    )
+    served = pyfunc.load_model(str(staged))
+    horizon = int(served.get_raw_model().horizon)
+    answer = served.predict(asked)
+    described.signature = _signature(horizon, answer)
+    described.save(str(staged / "MLmodel"))
+
+
+def _signature(horizon: int, answer: pd.DataFrame) -> Any:
+    """Return a signature of parameters and answer alone.
+
+    With a schema of the input, mlflow refuses a date column that comes as text, so the
+    forecaster checks its input itself.
+    """
+    types = _mlflow.module("mlflow.types.schema")
+    params = [
+        types.ParamSpec("steps", "long", horizon),
+        types.ParamSpec("quantiles", "double", [], shape=(-1,)),
+    ]
+    kinds = {"M": "datetime", "f": "double", "i": "long"}
+    outputs = [
+        types.ColSpec(kinds.get(getattr(answer[name].dtype, "kind", "O"), "string"), str(name))
+        for name in answer.columns
+    ]
+    return _mlflow.module("mlflow.models.signature").ModelSignature(
+        outputs=types.Schema(outputs), params=types.ParamSchema(params)
+    )
+
+
+def register(
+    client: _mlflow.Client, model_id: str, run_id: str, name: str, aliases: Sequence[str]
+) -> int:
+    """Make a logged model the newest version of a registered one, and point aliases at it."""
+    if not client.search_registered_models(f"name = '{name.replace(chr(39), '')}'"):
+        try:
+            client.create_registered_model(name)
+        except StoreError:  # another process may have been faster
+            client.get_registered_model(name)
+    # A server resolves the model's id itself. A database would look it up in whatever store
+    # is mlflow's global one, so it is told the place.
+    source = f"models:/{model_id}"
+    if not client.uri.startswith("http"):
+        source = client.get_logged_model(model_id).artifact_location
+    made = client.create_model_version(name, source=source, run_id=run_id, model_id=model_id)
+    # What the page reads to lead from the logged model to the registered one.
+    link = json.dumps([{"name": name, "version": made.version}])
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+    for alias in aliases:
+        client.set_registered_model_alias(name, alias, str(made.version))
+    return int(made.version)
+
+
+def fetch(client: _mlflow.Client, name: str, alias: str) -> Path:
+    """Return the model folder behind an alias, after a look at what its loading would run."""
+    found = client.get_model_version_by_alias(name, alias)
+    with _mlflow.calls(client.uri):
+        artifacts = _mlflow.module("mlflow.artifacts")
+        local = Path(
+            artifacts.download_artifacts(
+                artifact_uri=client.get_model_version_download_uri(name, found.version),
+                tracking_uri=client.uri,
+            )
+        )
+        flavour = _mlflow.module("mlflow.models").Model.load(str(local)).flavors
+    ours = flavour.get("python_function", {})
+    if ours.get("loader_module") != LOADER or ours.get("code"):
+        raise StoreError(
+            f"'{name}@{alias}' in {_mlflow.shown(client.uri)} is no model of forecast, or "
+            "carries code of its own. It was not loaded."
+        )
+    folder = local / str(ours["data"])
+    _check_safe(folder)
+    return folder
+
+
+def _check_safe(folder: Path) -> None:
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is no model folder. Save the model first.")
+    strange = sorted(p.name for p in folder.rglob("*") if p.is_file() and p.suffix not in _SAFE)
+    if strange:
+        raise StoreError(
+            f"{folder} holds {', '.join(strange)}. A model folder holds JSON and safetensors "
+            "alone, so that nothing in it can run; it was not taken."
+        )
+
+
+def _requirement() -> str:
+    try:
+        return f"{DISTRIBUTION}=={version(DISTRIBUTION)}"
+    except PackageNotFoundError:
+        return DISTRIBUTION
