@@ -1,0 +1,1 @@
+"""Reference models, one a file: what any network has to beat."""
