@@ -32,13 +32,16 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "initial_state": ("forecast.networks.initial_states",),
     "transform": ("forecast.data.transforms",),
     "metric": ("forecast.metrics",),
+    "training": ("forecast.training.settings",),
 }
 
 
 def _modules(family: str) -> dict[str, str]:
     found = {}
     for package in FAMILIES[family]:
-        path = importlib.import_module(package).__path__
+        path = getattr(importlib.import_module(package), "__path__", None)
+        if path is None:
+            return {package.rpartition(".")[2]: package}
         for module in pkgutil.iter_modules(path):
             if not module.ispkg and not module.name.startswith("_"):
                 found[module.name] = f"{package}.{module.name}"
@@ -68,15 +71,21 @@ def lookup(family: str, kind: str) -> type[Any]:
     modules = _modules(family)
     name = str(kind).replace("-", "_")
     if name not in modules:
-        raise SpecError(f"there is no {family.replace('_', ' ')} '{kind}'. {suggest(kind, sorted(modules))}")
+        raise SpecError(
+            f"there is no {family.replace('_', ' ')} '{kind}'. {suggest(kind, sorted(modules))}"
+        )
     module = importlib.import_module(modules[name])
     own = [
         value
         for key, value in vars(module).items()
-        if inspect.isclass(value) and value.__module__ == module.__name__ and not key.startswith("_")
+        if inspect.isclass(value)
+        and value.__module__ == module.__name__
+        and not key.startswith("_")
     ]
     if len(own) != 1:
-        raise TypeError(f"{module.__name__} must hold exactly one public class, it holds {len(own)}")
+        raise TypeError(
+            f"{module.__name__} must hold exactly one public class, it holds {len(own)}"
+        )
     return own[0]
 
 
@@ -88,6 +97,8 @@ def kind_of(part: object) -> str:
 def build(family: str, node: Any) -> Any:
     """Make a part of a family from its kind, from a mapping with ``kind``, or pass an instance on.
 
+    A family of one kind needs no ``kind``.
+
     Raises
     ------
     SpecError
@@ -98,14 +109,15 @@ def build(family: str, node: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     arguments = dict(node)
-    kind = arguments.pop("kind", None)
+    known = kinds(family)
+    kind = arguments.pop("kind", known[0] if len(known) == 1 else None)
     if not isinstance(kind, str):
         raise SpecError(f"a {family.replace('_', ' ')} needs a 'kind', given: {dict(node)!r}")
     cls = lookup(family, kind)
-    known = sorted(set(inspect.signature(cls).parameters))
+    settings = sorted(inspect.signature(cls).parameters)
     for name in arguments:
-        if name not in known:
-            raise SpecError(f"'{kind}' has no setting '{name}'. {suggest(name, known)}")
+        if name not in settings:
+            raise SpecError(f"'{kind}' has no setting '{name}'. {suggest(name, settings)}")
     return cls(**arguments)
 
 

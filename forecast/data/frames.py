@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,25 +12,10 @@ from sklearn.utils.validation import validate_data
 
 from forecast import registry
 from forecast.data import timeline
+from forecast.data.continuation import Future
 from forecast.data.panel import History, Layout, Panel
 from forecast.errors import DataError, SpecError
 from forecast.types import Array
-
-
-@dataclass(frozen=True)
-class Future:
-    """The rows ahead: their labels and inputs, one entry a history.
-
-    Parameters
-    ----------
-    index : tuple of Index of length steps
-    x : tuple of arrays of shape (steps, m)
-    steps : int
-    """
-
-    index: tuple[pd.Index, ...]
-    x: tuple[Array, ...]
-    steps: int
 
 
 def read(estimator: Any, X: Any, y: Any) -> Panel:
@@ -63,9 +47,7 @@ def read(estimator: Any, X: Any, y: Any) -> Panel:
 def _targets(estimator: Any, y: Any) -> tuple[Array, Layout, tuple[str, ...]]:
     name = type(estimator).__name__
     if y is None:
-        raise DataError(
-            f"This {name} estimator requires y to be passed, but the target y is None."
-        )
+        raise DataError(f"This {name} estimator requires y to be passed, but the target y is None.")
     values = check_array(
         y, ensure_2d=False, dtype=np.float64, ensure_all_finite="allow-nan", input_name="y",
         estimator=estimator, ensure_min_samples=2,
@@ -134,7 +116,9 @@ def _regular(index: pd.Index) -> pd.Index:
     if isinstance(index, pd.DatetimeIndex):
         return timeline.regular(index)
     if isinstance(index, pd.PeriodIndex):
-        whole = pd.period_range(index.min(), index.max(), freq=index.freq, name=index.name)
+        whole: pd.Index = pd.period_range(
+            index.min(), index.max(), freq=index.freq, name=index.name
+        )
     elif pd.api.types.is_integer_dtype(index.dtype):
         whole = pd.RangeIndex(int(index.min()), int(index.max()) + 1, name=index.name)
     else:
@@ -143,7 +127,7 @@ def _regular(index: pd.Index) -> pd.Index:
             f"such as {index[0]!r}. Convert it with pandas.to_datetime."
         )
     if index.has_duplicates or not index.is_monotonic_increasing:
-        raise DataError("the rows of the index are doubled or not sorted. Sort them, keep one each.")
+        raise DataError("the rows of the index are doubled or unsorted. Sort them, keep one each.")
     return whole
 
 
@@ -159,112 +143,6 @@ def _aligned(
     out_x = np.full((len(index), x.shape[1]), np.nan)
     out_y[places], out_x[places] = y[rows], x[rows]
     return out_y, out_x
-
-
-def future(estimator: Any, panel: Panel, X: Any, steps: int | None) -> Future:
-    """Check what `predict` was given for the rows ahead.
-
-    Raises
-    ------
-    DataError
-        When inputs known in the future are missing; the message lists the first dates.
-    """
-    if steps is not None and (isinstance(steps, bool) or steps != int(steps) or steps < 1):
-        raise DataError(f"steps must be an integer of at least 1, given: {steps!r}")
-    if X is None or not panel.inputs:
-        given = None if X is None else _rows_given(panel, X)
-        count = int(steps or given or estimator.horizon)
-        index = tuple(timeline.extend(history.index, count) for history in panel)
-        if set(panel.inputs) - set(panel.past_only):
-            needed = sorted(set(panel.inputs) - set(panel.past_only))
-            raise DataError(
-                f"predict needs X with {', '.join(needed)} for the {count} steps from "
-                f"{index[0][0]} to {index[0][-1]}. Give X, or name columns that nobody knows "
-                "ahead in past_only=."
-            )
-        blank = np.full((count, len(panel.inputs)), np.nan)
-        return Future(index, tuple(blank for _ in panel), count)
-    parts = _future_parts(panel, _complete(estimator, panel, X), X)
-    count = len(parts[0])
-    if steps is not None and steps != count:
-        raise DataError(f"X has {count} rows but steps={steps}. Give as many rows as steps.")
-    index = tuple(timeline.extend(history.index, count) for history in panel)
-    _check_known(panel, parts, index)
-    return Future(index, tuple(parts), count)
-
-
-def _rows_given(panel: Panel, X: Any) -> int:
-    if getattr(X, "ndim", 0) == 2 and X.shape[1] > 0:
-        raise DataError(f"X has {X.shape[1]} features, but the model was fitted without inputs.")
-    return len(X) // len(panel)
-
-
-def _complete(estimator: Any, panel: Panel, X: Any) -> Array:
-    """Validate the inputs ahead; columns nobody knows may be left out."""
-    if isinstance(X, pd.DataFrame):
-        absent = [name for name in panel.past_only if name not in X.columns]
-        if absent:
-            X = X.assign(**dict.fromkeys(absent, np.nan))[list(panel.inputs)]
-    values: Array = validate_data(
-        estimator, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
-    )
-    hidden = [panel.inputs.index(name) for name in panel.past_only]
-    values = values.copy()
-    values[:, hidden] = np.nan
-    return values
-
-
-def _future_parts(panel: Panel, values: Array, X: Any) -> list[Array]:
-    labels = getattr(X, "index", None)
-    if not isinstance(labels, pd.Index):
-        labels = pd.RangeIndex(len(values))
-    if panel.layout in ("panel_series", "panel_frame"):
-        return _panel_parts(panel, values, labels)
-    first = panel.histories[0]
-    if isinstance(first.index, pd.DatetimeIndex | pd.PeriodIndex) and type(labels) is type(
-        first.index
-    ):
-        _check_continues(first, labels)
-    return [values]
-
-
-def _panel_parts(panel: Panel, values: Array, labels: pd.Index) -> list[Array]:
-    if not isinstance(labels, pd.MultiIndex):
-        raise DataError("the model knows a panel: X needs the index levels (series, time).")
-    keys = labels.get_level_values(0)
-    parts = []
-    for history in panel:
-        rows = np.flatnonzero(keys == history.id)
-        if len(rows) == 0:
-            raise DataError(f"X has no rows for series '{history.id}' over the steps ahead.")
-        _check_continues(history, labels.get_level_values(1)[rows])
-        parts.append(values[rows])
-    if len({len(part) for part in parts}) > 1:
-        raise DataError("X must have as many rows for every series.")
-    return parts
-
-
-def _check_continues(history: History, labels: pd.Index) -> None:
-    expected = timeline.extend(history.index, len(labels))
-    if not (pd.Index(labels) == expected).all():
-        wrong = int(np.flatnonzero(pd.Index(labels) != expected)[0])
-        name = "" if history.id is None else f" of series '{history.id}'"
-        raise DataError(
-            f"predict continues after the last row{name}: row {wrong} of X should be "
-            f"{expected[wrong]}, given: {labels[wrong]}."
-        )
-
-
-def _check_known(panel: Panel, parts: Sequence[Array], index: Sequence[pd.Index]) -> None:
-    for history, part, labels in zip(panel, parts, index, strict=True):
-        for column, name in enumerate(panel.inputs):
-            gaps = np.flatnonzero(np.isnan(part[:, column]))
-            if len(gaps) and name not in panel.past_only:
-                where = "" if history.id is None else f" of series '{history.id}'"
-                raise DataError(
-                    f"X{where} lacks '{name}' at {labels[gaps[0]]} and {len(gaps) - 1} further "
-                    "steps ahead. Give its value, or name it in past_only=."
-                )
 
 
 def render(
@@ -299,64 +177,3 @@ def _wide(panel: Panel, values: Array, index: pd.Index, levels: Sequence[float] 
         return pd.DataFrame(values, index=index, columns=list(panel.targets))
     columns = pd.MultiIndex.from_product([panel.targets, levels], names=["target", "quantile"])
     return pd.DataFrame(values.reshape(len(values), -1), index=index, columns=columns)
-
-
-def extend(estimator: Any, panel: Panel, X: Any, y: Any) -> Panel:
-    """Append new rows to every history.
-
-    Raises
-    ------
-    DataError
-        When the rows do not come right after those known, or have other columns.
-    """
-    if X is not None and panel.inputs:
-        x_values = _complete_past(estimator, X)
-    else:
-        x_values = np.full((len(y), len(panel.inputs)), np.nan)
-    y_values, _, targets = _targets_again(estimator, y)
-    if y_values.shape[1] != len(panel.targets):
-        raise DataError(f"y has {len(targets)} targets, the model knows {len(panel.targets)}")
-    check_consistent_length(x_values, y_values)
-    labels = getattr(y, "index", None)
-    labels = labels if isinstance(labels, pd.Index) else None
-    many = panel.layout in ("panel_series", "panel_frame")
-    if many and not isinstance(labels, pd.MultiIndex):
-        raise DataError("the model knows a panel: y needs the index levels (series, time).")
-    grown = []
-    for history in panel:
-        rows: Any = slice(None)
-        times = labels
-        if many and labels is not None:
-            rows = np.flatnonzero(labels.get_level_values(0) == history.id)
-            times = labels.get_level_values(1)[rows]
-        grown.append(_append(history, y_values[rows], x_values[rows], times))
-    return replace(panel, histories=tuple(grown))
-
-
-def _targets_again(estimator: Any, y: Any) -> tuple[Array, Layout, tuple[str, ...]]:
-    if y is not None and len(y) == 1:
-        doubled = pd.concat([y, y]) if isinstance(y, pd.Series | pd.DataFrame) else [*y, *y]
-        values, layout, targets = _targets(estimator, doubled)
-        return values[:1], layout, targets
-    return _targets(estimator, y)
-
-
-def _complete_past(estimator: Any, X: Any) -> Array:
-    values: Array = validate_data(
-        estimator, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
-    )
-    return values
-
-
-def _append(history: History, y: Array, x: Array, labels: pd.Index | None) -> History:
-    if len(y) == 0:
-        return history
-    index = timeline.extend(history.index, len(y))
-    if labels is not None and isinstance(labels, pd.DatetimeIndex | pd.PeriodIndex):
-        _check_continues(history, labels)
-    joined = history.index.append(index)
-    if isinstance(joined, pd.DatetimeIndex):
-        joined = pd.DatetimeIndex(joined, freq=timeline.frequency_of(history.index))
-    return replace(
-        history, index=joined, y=np.concatenate([history.y, y]), x=np.concatenate([history.x, x])
-    )

@@ -88,7 +88,7 @@ def _alias(index: pd.DatetimeIndex) -> str | None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="A future version of pandas")
         found: Any = pd.infer_freq(index)
-    return getattr(found, "freqstr", found)
+    return None if found is None else str(getattr(found, "freqstr", found))
 
 
 def _most_common(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset:
@@ -110,7 +110,8 @@ def _most_common(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset:
             return offset
     raise DataError(
         f"the dates follow no regular frequency: from {index[0]} on, the commonest distance is "
-        f"{typical}, but not all rows fall on that grid. Mend: resample the data, or give frequency=."
+        f"{typical}, but not all rows fall on that grid. Mend: resample the data, "
+        "or give frequency=."
     )
 
 
@@ -162,6 +163,8 @@ def extend(index: pd.Index, steps: int) -> pd.Index:
         return pd.period_range(index[-1] + 1, periods=steps, freq=index.freq, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
         offset = frequency_of(index)
+        if offset is None:  # pragma: no cover - dates always have one, or raise
+            raise DataError("the dates follow no frequency.")
         start = index[-1] + offset
         return pd.date_range(start, periods=steps, freq=offset, name=index.name, unit=index.unit)
     last = int(index[-1])

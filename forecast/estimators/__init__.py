@@ -1,0 +1,1 @@
+"""Forecasters with scikit-learn's interface."""

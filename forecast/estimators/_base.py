@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
-from forecast.data import frames
+from forecast.data import continuation, frames
 from forecast.data.panel import Panel
 from forecast.errors import DataError, SpecError
 from forecast.estimators import _intervals, _model_folder
@@ -148,7 +148,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
             When inputs are missing over the steps ahead.
         """
         panel = self._panel()
-        future = frames.future(self, panel, X, steps)
+        future = continuation.future(self, panel, X, steps)
         if quantiles is None:
             return frames.render(panel, self._point(panel, future.x, future.steps), future)
         levels = _intervals.check_levels(quantiles)
@@ -162,7 +162,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         ----------
         X, y : as in `fit`, the rows right after those already known.
         """
-        self.panel_ = frames.extend(self, self._panel(), X, y)
+        self.panel_ = continuation.extend(self, self._panel(), X, y)
         return self
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ def check_levels(quantiles: Sequence[float]) -> list[float]:
     levels = [float(level) for level in quantiles]
     if not levels or not all(0 < level < 1 for level in levels):
         raise SpecError(f"quantiles must lie between 0 and 1, given: {list(quantiles)}")
-    if any(low >= high for low, high in zip(levels, levels[1:], strict=False)):
+    if any(low >= high for low, high in itertools.pairwise(levels)):
         raise SpecError(f"quantiles must ascend, given: {list(quantiles)}")
     return levels
 
@@ -43,8 +44,9 @@ class Calibration:
 
     The interval of step h at coverage c is :math:`g^{-1}(g(\hat y_h) \pm q_h(c))`, where g are the
     leading transforms that change each value alone (a log, say) and :math:`q_h(c)` is the
-    :math:`\lceil (n+1)c \rceil`-th smallest of the n residuals :math:`|g(y_h) - g(\hat y_h)|`. Where n
-    is too small for c, residuals of all steps are pooled after division by their step's mean.
+    :math:`\lceil (n+1)c \rceil`-th smallest of the n residuals
+    :math:`|g(y_h) - g(\hat y_h)|`. Where n is too small for c, residuals of all steps are pooled
+    after division by their step's mean.
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""From windows to weights: settings, loop, checkpoints."""

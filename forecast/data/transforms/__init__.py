@@ -1,0 +1,1 @@
+"""Invertible transforms, one a file, fitted on the training part alone."""

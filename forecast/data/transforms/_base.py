@@ -55,6 +55,11 @@ class AbstractTransform(BaseEstimator, ABC):
         array of shape (..., H, p)
         """
 
+    @property
+    def lost(self) -> int:
+        """Rows at the start of a series for which nothing can be computed."""
+        return 0
+
     def features(self, index: pd.Index) -> Array:
         """Return inputs known for ever, shape (T, k), computed from the index alone."""
         return np.empty((len(index), 0))

@@ -65,6 +65,11 @@ class Chain:
             z = part.invert(z, state, before)
         return z
 
+    @property
+    def lost(self) -> int:
+        """Rows at the start of a series that the chain leaves blank."""
+        return sum(part.lost for part in self.transforms)
+
     def features(self, index: pd.Index) -> Array:
         """Return the inputs that transforms compute from the index, shape (T, k)."""
         parts = [part.features(index) for part in self.transforms]

@@ -42,8 +42,14 @@ class Difference(AbstractTransform):
 
     def fit(self, y: Array) -> State:
         if isinstance(self.lag, bool) or not isinstance(self.lag, int) or self.lag < 1:
-            raise SpecError(f"difference: lag must be an integer of at least 1, given: {self.lag!r}")
+            raise SpecError(
+                f"difference: lag must be an integer of at least 1, given: {self.lag!r}"
+            )
         return {}
+
+    @property
+    def lost(self) -> int:
+        return self.lag
 
     def apply(self, y: Array, state: Mapping[str, Array]) -> Array:
         z = np.full_like(y, np.nan)
@@ -58,7 +64,8 @@ class Difference(AbstractTransform):
         padded[..., :steps, :] = z
         by_round = padded.reshape(*z.shape[:-2], rounds, self.lag, z.shape[-1])
         y = last + np.cumsum(by_round, axis=-3)
-        return y.reshape(padded.shape)[..., :steps, :]
+        whole: Array = y.reshape(padded.shape)
+        return whole[..., :steps, :]
 
 
 def _last_known(past: Array, lag: int) -> Array:

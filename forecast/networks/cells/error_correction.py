@@ -73,9 +73,7 @@ class _ErrorCorrectionModule(CellModule):
 
     def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
         correction = torch.tanh(error) if self.psi == "tanh" else error
-        return torch.tanh(
-            torch.baddbmm(drive, state, self.A.mT) + torch.bmm(correction, self.D.mT)
-        )
+        return torch.tanh(torch.baddbmm(drive, state, self.A.mT) + torch.bmm(correction, self.D.mT))
 
     def output(self, state: Tensor) -> Tensor:
         return torch.bmm(state, self.C.mT)

@@ -1,0 +1,83 @@
+"""How a fit went: what it made, epoch by epoch, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from forecast.estimators._prepared import Prepared
+from forecast.networks.network import Network
+from forecast.training.progress import Progress
+
+COLUMNS = ["phase", "epoch", "member", "train_loss", "validation_loss", "learning_rate"]
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """How a fit went.
+
+    Parameters
+    ----------
+    stopped : {'finished', 'interrupted'}
+    epochs : tuple of int
+        Best epoch of each member.
+    diverged : tuple of int
+        Members that did not stay finite and are left out.
+    device : str
+    """
+
+    stopped: str
+    epochs: tuple[int, ...]
+    diverged: tuple[int, ...]
+    device: str
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit has made so far.
+
+    Parameters
+    ----------
+    network, prepared : what the last phase trained, and on what
+    progress : Progress
+        Of the selection, which knows when to stop.
+    refit : Progress or None
+        Of the training on all rows.
+    """
+
+    network: Network
+    prepared: Prepared
+    progress: Progress
+    refit: Progress | None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C stopped a phase."""
+        again = self.refit is not None and self.refit.interrupted
+        return self.progress.interrupted or again
+
+    def history(self) -> pd.DataFrame:
+        """Return one row an epoch and member, the refit below the selection."""
+        parts = [_curves("select", self.progress)]
+        if self.refit is not None:
+            parts.append(_curves("refit", self.refit))
+        return pd.concat(parts, ignore_index=True)
+
+
+def _curves(phase: str, progress: Progress) -> pd.DataFrame:
+    epochs, members = len(progress.train_losses), len(progress.alive)
+    if epochs == 0:
+        return pd.DataFrame()
+    return pd.DataFrame(
+        {
+            "phase": phase,
+            "epoch": np.repeat(np.arange(1, epochs + 1), members),
+            "member": np.tile(np.arange(members), epochs),
+            "train_loss": torch.stack(progress.train_losses).double().numpy().ravel(),
+            "validation_loss": torch.stack(progress.validation_losses).double().numpy().ravel(),
+            "learning_rate": np.repeat(progress.rates, members),
+        }
+    )

@@ -1,0 +1,293 @@
+"""Any recurrent network as a forecaster: an architecture adds its cell and its docstring."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from forecast import registry
+from forecast.data import continuation
+from forecast.data.panel import Panel
+from forecast.errors import DataError, SpecError
+from forecast.estimators._base import AbstractForecaster, OnEpoch
+from forecast.estimators._fit_report import COLUMNS, FitReport, Fitted
+from forecast.estimators._intervals import Calibration
+from forecast.estimators._prepared import Prepared
+from forecast.networks.cells._base import Sizes
+from forecast.networks.network import Network
+from forecast.training import device as devices
+from forecast.training.batches import Resident
+from forecast.training.loop import Loop, Task
+from forecast.training.settings import Training
+from forecast.types import Array
+
+
+class AbstractRecurrent(AbstractForecaster):
+    """An ensemble of recurrent networks, trained side by side."""
+
+    context: int | None
+    burn_in: int
+    state_size: int
+    initial_state: Any
+    cell: Any
+    n_members: int
+    max_epochs: int
+    transforms: Sequence[Any]
+    training: Training | None
+    device: str
+    random_state: Any
+
+    def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
+        settings = self._settings()
+        self.context_, held = self._plan(panel, settings)
+        self.member_seeds_ = self._seeds()
+        self.calibration_ = None
+        with devices.quiet_machine():
+            fitted = self._train(panel, "select", held, None, checkpoint, on_epoch)
+            if held:
+                self.calibration_ = self._held_out(panel, fitted, held)
+            done = fitted
+            if held and settings.refit and not fitted.progress.interrupted:
+                epochs = fitted.progress.best_epoch.clamp(min=1).tolist()
+                again = self._train(panel, "refit", 0, epochs, checkpoint, on_epoch)
+                # A refit that was cut short knows less than the selection that was not.
+                done = fitted if again.progress.interrupted else again
+                fitted = Fitted(fitted.network, fitted.prepared, fitted.progress, again.progress)
+        self.network_, self.prepared_ = done.network, done.prepared
+        self.alive_ = done.progress.alive.numpy()
+        self.history_ = fitted.history()
+        self.fit_report_ = FitReport(
+            "interrupted" if fitted.interrupted else "finished",
+            tuple(fitted.progress.best_epoch.tolist()),
+            tuple(np.flatnonzero(~self.alive_).tolist()),
+            str(next(self.network_.parameters()).device),
+        )
+
+    def _settings(self) -> Training:
+        settings: Training = registry.build("training", self.training or {})
+        return settings
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        lowest = {"burn_in": 0, "state_size": 1, "n_members": 1, "max_epochs": 1}
+        for name, least in lowest.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise SpecError(f"{name} must be an integer of at least {least}, given: {value!r}")
+        if self.context is not None and self.context < max(self.burn_in, 1):
+            raise SpecError(
+                f"context must hold the burn-in and at least one step: context={self.context}, "
+                f"burn_in={self.burn_in}"
+            )
+        self._settings().check()
+        devices.choose(self.device)
+
+    def _seeds(self) -> list[int]:
+        """Derive a seed for every member, so that a member can be trained alone."""
+        state = self.random_state
+        if isinstance(state, np.random.RandomState):
+            state = int(state.randint(2**31 - 1))
+        elif state is None:
+            state = int(np.random.SeedSequence().generate_state(1)[0])
+        seeds = np.random.SeedSequence(int(state)).spawn(self.n_members)
+        return [int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)) for seed in seeds]
+
+    def _plan(self, panel: Panel, settings: Training) -> tuple[int, int]:
+        """Return the context, and the rows held out for validation."""
+        longest = max(len(history) for history in panel)
+        horizon, least = int(self.horizon), max(self.burn_in, 1)
+        lost = sum(registry.build("transform", node).lost for node in self.transforms)
+        usable = longest - lost
+        needed = (self.context or least) + horizon
+        if usable < needed:
+            raise DataError(
+                f"the series is too short: {longest} rows, of which transforms use up {lost}; "
+                f"needed are {needed + lost} (context {self.context or least}, horizon {horizon}). "
+                "Give more rows, or a shorter burn_in, context or horizon."
+            )
+        share = settings.validation
+        held = 0 if share == 0 else max(horizon, int(share if share >= 1 else share * longest))
+        if usable - held < needed:
+            held = 0
+        if self.context is not None:
+            return self.context, held
+        wanted = self.burn_in + max(2 * panel.season, 2 * horizon, 8)
+        room = max((usable - held - horizon) // 2, least)
+        return max(min(wanted, room), least), held
+
+    def _train(
+        self,
+        panel: Panel,
+        phase: str,
+        held: int,
+        epochs: Sequence[int] | None,
+        checkpoint: Path | None,
+        on_epoch: OnEpoch | None,
+    ) -> Fitted:
+        settings = self._settings()
+        prepared = Prepared.fit(panel, self.transforms, held)
+        windows = prepared.windows(
+            panel, context=self.context_, burn_in=self.burn_in, horizon=self.horizon
+        )
+        target = devices.choose(self.device)
+        data = Resident(windows, getattr(torch, settings.dtype), target)
+        lengths = [len(history) for history in panel]
+        train = windows.starts([0] * len(panel), [n - held - self.horizon for n in lengths])
+        validation = windows.starts(
+            [n - held for n in lengths], lengths if held else [-1] * len(panel)
+        )
+        if len(train) == 0:
+            raise DataError("no training window has a known target ahead of its cutoff.")
+        task = Task(
+            phase, data, torch.from_numpy(train), torch.from_numpy(validation),
+            epochs or [self.max_epochs] * self.n_members, self.max_epochs,
+        )  # fmt: skip
+        network, generators = self._network(prepared.width(panel), len(panel.targets))
+        network.to(target, getattr(torch, settings.dtype))
+        identity = self._identity(panel, phase, epochs) if checkpoint else ""
+        loop = Loop(network, settings, generators, identity)
+        file = checkpoint / f"{phase}.safetensors" if checkpoint else None
+        return Fitted(network, prepared, loop.run(task, file, on_epoch), None)
+
+    def _network(self, inputs: int, targets: int) -> tuple[Network, list[torch.Generator]]:
+        sizes = Sizes(self.state_size, inputs, targets, self.burn_in)
+        weights = [torch.Generator().manual_seed(seed) for seed in self.member_seeds_]
+        network = Network(
+            registry.build("cell", self.cell),
+            registry.build("initial_state", self.initial_state),
+            sizes,
+            weights,
+        )
+        return network, [torch.Generator().manual_seed(seed + 1) for seed in self.member_seeds_]
+
+    def _identity(self, panel: Panel, phase: str, epochs: Sequence[int] | None) -> str:
+        """Fingerprint what decides a training, so that no checkpoint serves another."""
+        settings = registry.describe(self.get_params(deep=False))
+        text = json.dumps([settings, self.member_seeds_, phase, epochs], default=str)
+        digest = hashlib.sha256(text.encode())
+        for history in panel:
+            digest.update(history.y.tobytes() + history.x.tobytes())
+        return digest.hexdigest()
+
+    # -- forecasting --------------------------------------------------------------------------
+
+    def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
+        return [members.mean(axis=0) for members in self._members(panel, future, steps)]
+
+    def _members(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
+        """Return each member's forecast of each history, arrays (members, steps, p)."""
+        windows = self.prepared_.ahead(
+            panel, future, steps, context=self.context_, burn_in=self.burn_in
+        )
+        starts = np.arange(len(panel)) * windows.length
+        outputs = self._outputs(self.network_, windows, torch.from_numpy(starts))
+        return [
+            chain.invert(outputs[:, :, place].transpose(1, 0, 2)[self.alive_], history.y)
+            for place, (chain, history) in enumerate(
+                zip(self.prepared_.targets, panel, strict=True)
+            )
+        ]
+
+    def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:
+        """Return forecasts in transformed units, shape (H, E, windows, p)."""
+        parameter = next(network.parameters())
+        data = Resident(windows, parameter.dtype, parameter.device)
+        with devices.quiet_machine(), torch.no_grad():
+            batch = data.batch(starts.expand(network.members, -1))
+            outputs = network(batch.inputs, batch.targets, batch.known).outputs
+        ahead: Array = outputs[windows.context :].cpu().double().numpy()
+        return ahead
+
+    def predict_members(self, X: Any = None, *, steps: int | None = None) -> list[Array]:
+        """Return the forecast of every member alone.
+
+        Parameters
+        ----------
+        X, steps : as in `predict`
+
+        Returns
+        -------
+        list of arrays of shape (members, steps, p), one a series, in the target's units
+        """
+        panel = self._panel()
+        ahead = continuation.future(self, panel, X, steps)
+        return self._members(panel, ahead.x, ahead.steps)
+
+    # -- intervals ----------------------------------------------------------------------------
+
+    def _calibration(self, panel: Panel) -> Calibration | None:
+        return self.calibration_  # residuals of the rows that early stopping held out
+
+    def _held_out(self, panel: Panel, fitted: Fitted, held: int) -> Calibration:
+        """Forecast from every origin of the held-out rows and keep the residuals."""
+        prepared = fitted.prepared
+        windows = prepared.windows(
+            panel, context=self.context_, burn_in=self.burn_in, horizon=self.horizon
+        )
+        alive = fitted.progress.alive.numpy()
+        residuals, chains = [], []
+        for place, history in enumerate(panel):
+            nothing = [len(history)] * len(panel)
+            first, last = [n + 1 for n in nothing], nothing.copy()
+            first[place], last[place] = len(history) - held, len(history) - self.horizon
+            starts = windows.starts(first, [n if i == place else -1 for i, n in enumerate(last)])
+            outputs = self._outputs(fitted.network, windows, torch.from_numpy(starts))[:, alive]
+            chain = prepared.targets[place].pointwise
+            rows = []
+            for number, start in enumerate(starts):
+                cutoff = int(start - windows.offsets[place]) + self.context_
+                members = outputs[:, :, number].transpose(1, 0, 2)
+                point = prepared.targets[place].invert(members, history.y[:cutoff]).mean(axis=0)
+                actual = chain.apply(history.y[cutoff : cutoff + self.horizon])
+                rows.append(actual - chain.apply(point))
+            shape = (0, self.horizon, len(panel.targets))
+            residuals.append(np.stack(rows) if rows else np.empty(shape))
+            chains.append(chain)
+        return Calibration.of(residuals, chains)
+
+    # -- on disk ------------------------------------------------------------------------------
+
+    def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        arrays = {
+            f"network.{name}": value.detach().cpu().numpy()
+            for name, value in self.network_.named_parameters()
+        }
+        arrays |= {f"prepared.{name}": value for name, value in self.prepared_.arrays().items()}
+        history = self.history_.assign(phase=self.history_["phase"] == "refit")
+        arrays |= {f"history.{name}": column.to_numpy() for name, column in history.items()}
+        return {
+            "context": self.context_,
+            "member_seeds": self.member_seeds_,
+            "alive": self.alive_.tolist(),
+            "report": dataclasses.asdict(self.fit_report_),
+        }, arrays
+
+    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        self.context_ = values["context"]
+        self.member_seeds_ = values["member_seeds"]
+        self.alive_ = np.array(values["alive"], dtype=bool)
+        report = values["report"]
+        self.fit_report_ = FitReport(
+            report["stopped"], tuple(report["epochs"]), tuple(report["diverged"]), report["device"]
+        )
+        history = pd.DataFrame(_part(arrays, "history."), columns=COLUMNS)
+        self.history_ = history.assign(phase=np.where(history["phase"], "refit", "select"))
+        own = _part(arrays, "prepared.")
+        self.prepared_ = Prepared.restore(self.panel_, self.transforms, own)
+        width, targets = self.prepared_.width(self.panel_), len(self.panel_.targets)
+        self.network_, _ = self._network(width, targets)
+        weights = {k: torch.from_numpy(v.copy()) for k, v in _part(arrays, "network.").items()}
+        self.network_.to(devices.choose("cpu"), getattr(torch, self._settings().dtype))
+        self.network_.load_state_dict(weights, strict=False)
+
+
+def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

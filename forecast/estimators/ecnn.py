@@ -1,0 +1,118 @@
+"""The error-correction neural network as a forecaster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from forecast.estimators._recurrent import AbstractRecurrent
+from forecast.training.settings import Training
+
+
+class ECNN(AbstractRecurrent):
+    r"""Forecast with an ensemble of error-correction networks.
+
+    .. math::
+        s_t &= \tanh(A s_{t-1} + B u_t + c + D \psi(C s_{t-1} - y_{t-1})) \\
+        \hat y_t &= C s_t
+
+    Over the context each step is corrected by the error of the last; over the horizon, and where
+    a target is missing, there is no error and the network runs on its own. Rows are time steps:
+    `fit` learns from a history and `predict` continues after its last row.
+
+    Parameters
+    ----------
+    horizon : int, default=1
+        Steps ahead that training scores, and that `predict` gives by default.
+    context : int, optional
+        Steps up to the cutoff that a window holds; by default the burn-in and two seasons or two
+        horizons, as far as the series reaches.
+    burn_in : int, default=0
+        First steps of the context: they warm the state and are not scored.
+    state_size : int, default=24
+        Components n of the state.
+    initial_state : str or initial state, default='learned'
+        State before a window's first step: 'zero', 'noisy', 'learned', 'learned_noisy',
+        'adaptive', 'encoder', or an object such as ``Noisy(std=0.2)``.
+    cell : str or cell, default='error_correction'
+        The step equation; ``ErrorCorrection(psi='identity')`` drops the inner tanh.
+    n_members : int, default=8
+        Networks in the ensemble, trained together in one batch; the forecast is their mean.
+    max_epochs : int, default=300
+        The most passes over all windows.
+    past_only : sequence of str, default=()
+        Columns of X that nobody knows ahead; the network sees them one step late.
+    transforms : sequence, default=('standardise',)
+        Transforms of the targets in their order, by name, mapping or object; fitted on training
+        rows only, undone in forecasts.
+    season : int, optional
+        Steps in a season; by default the natural season of the index's frequency.
+    training : Training, optional
+        How to train; ``Training()`` by default.
+    device : {'auto', 'cpu', 'cuda'}, default='auto'
+    random_state : int, RandomState or None, default=0
+        Seed of weights, batches and noise.
+
+    Attributes
+    ----------
+    history_ : DataFrame
+        Losses, one row an epoch and member.
+    fit_report_ : FitReport
+        How the fit ended, best epochs, members that diverged.
+    context_ : int
+        The context in use.
+    member_seeds_ : list of int
+    n_features_in_ : int
+        Columns of X, where X was given.
+    feature_names_in_ : array of str
+        Names of the columns of X, where it was a DataFrame.
+
+    References
+    ----------
+    Zimmermann, Neuneier, Grothmann (2002), Modeling of Dynamical Systems by Error Correction
+    Neural Networks; Zimmermann, Tietz, Grothmann (2012), Forecasting with Recurrent Neural
+    Networks: 12 Tricks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wave = np.sin(np.arange(80) * 0.5)
+    >>> model = ECNN(horizon=4, context=12, burn_in=4, state_size=8, n_members=2, max_epochs=60)
+    >>> model.fit(y=wave).predict().shape
+    (4,)
+    >>> model.predict(quantiles=[0.1, 0.5, 0.9]).shape
+    (4, 3)
+    """
+
+    def __init__(
+        self,
+        horizon: int = 1,
+        *,
+        context: int | None = None,
+        burn_in: int = 0,
+        state_size: int = 24,
+        initial_state: Any = "learned",
+        cell: Any = "error_correction",
+        n_members: int = 8,
+        max_epochs: int = 300,
+        past_only: Sequence[str] = (),
+        transforms: Sequence[Any] = ("standardise",),
+        season: int | None = None,
+        training: Training | None = None,
+        device: str = "auto",
+        random_state: Any = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.context = context
+        self.burn_in = burn_in
+        self.state_size = state_size
+        self.initial_state = initial_state
+        self.cell = cell
+        self.n_members = n_members
+        self.max_epochs = max_epochs
+        self.past_only = past_only
+        self.transforms = transforms
+        self.season = season
+        self.training = training
+        self.device = device
+        self.random_state = random_state

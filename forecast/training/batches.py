@@ -1,0 +1,89 @@
+"""Batches: strided views of series that stay on the device, gathered for all members at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from forecast.data.windows import Windows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of all members, time first.
+
+    Parameters
+    ----------
+    inputs : tensor of shape (T, E, b, m)
+    targets : tensor of shape (T, E, b, p)
+        Zero where missing.
+    observed : tensor of shape (T, E, b, p)
+        1 where the target is not missing, ahead of the cutoff too.
+    context, burn_in : int
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    observed: Tensor
+    context: int
+    burn_in: int
+
+    @property
+    def known(self) -> Tensor:
+        """What may correct the state: the observed targets up to the cutoff."""
+        known = self.observed.clone()
+        known[self.context :] = 0
+        return known
+
+    def loss(self, outputs: Tensor, context_weight: float) -> Tensor:
+        """Return each member's weighted mean of squared errors, shape (E,)."""
+        square = self.observed * (outputs - self.targets).square()
+        past, ahead = slice(self.burn_in, self.context), slice(self.context, None)
+        horizon = _mean(square[ahead], self.observed[ahead])
+        if context_weight == 0 or self.burn_in >= self.context:
+            return horizon
+        context = _mean(square[past], self.observed[past])
+        return context_weight * context + (1 - context_weight) * horizon
+
+
+def _mean(square: Tensor, observed: Tensor) -> Tensor:
+    return square.sum(dim=(0, 2, 3)) / observed.sum(dim=(0, 2, 3)).clamp(min=1)
+
+
+class Resident:
+    """The series of all windows as tensors on one device.
+
+    Parameters
+    ----------
+    windows : Windows
+    dtype, device : of the tensors
+    """
+
+    def __init__(self, windows: Windows, dtype: torch.dtype, device: torch.device) -> None:
+        self.windows = windows
+        targets = torch.from_numpy(windows.targets)
+        inputs = torch.from_numpy(windows.inputs)
+        self.observed = (~targets.isnan()).to(device, dtype)
+        self.targets = targets.nan_to_num(nan=0.0).to(device, dtype)
+        self.inputs = inputs.nan_to_num(nan=0.0).to(device, dtype)
+        self.hidden = torch.from_numpy(windows.hidden).to(device)
+
+    def batch(self, starts: Tensor) -> Batch:
+        """Gather the windows that begin at `starts`, shape (E, b)."""
+        context = self.windows.context
+        inputs = self._gather(self.inputs, starts)
+        if self.hidden.any():
+            inputs[context + 1 :, ..., self.hidden] = 0
+        return Batch(
+            inputs,
+            self._gather(self.targets, starts),
+            self._gather(self.observed, starts),
+            context,
+            self.windows.burn_in,
+        )
+
+    def _gather(self, rows: Tensor, starts: Tensor) -> Tensor:
+        view = rows.unfold(0, self.windows.length, 1)
+        return view[starts.to(rows.device)].permute(3, 0, 1, 2).contiguous()

@@ -1,0 +1,43 @@
+"""Where a network is trained, and the state of the machine while it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from forecast.errors import SpecError
+
+
+def choose(device: str) -> torch.device:
+    """Return the device of a name: 'auto' takes a GPU where there is one.
+
+    Raises
+    ------
+    SpecError
+        When the name is unknown, or 'cuda' is asked for where there is none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise SpecError(f"device must be auto, cpu or cuda, given: {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SpecError("device is 'cuda', but no GPU can be used here. Give auto or cpu.")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+@contextmanager
+def quiet_machine() -> Iterator[None]:
+    """Compute with one thread and without denormal numbers, then put the threads back.
+
+    Small recurrent steps lose by threads, and one thread gives the same bits everywhere.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)

@@ -1,0 +1,181 @@
+"""How far training has come: best weights, losses, and the checkpoint that holds them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from forecast.files import write_atomically
+from forecast.networks.network import Network
+
+if TYPE_CHECKING:
+    from forecast.training.loop import Loop
+
+
+def _by_member(mask: Tensor, like: Tensor) -> Tensor:
+    return mask.to(like.device).view(-1, *[1] * (like.dim() - 1))
+
+
+@dataclass
+class Progress:
+    """State of a training that changes from epoch to epoch, all of it by member.
+
+    Parameters
+    ----------
+    best : dict of tensors
+        Weights of each member at its best epoch.
+    best_loss, best_epoch, alive, running : tensors of shape (E,)
+    limits : tensor of shape (E,)
+        The most epochs of each member.
+    train_losses, validation_losses : lists of tensors of shape (E,)
+    rates : list of float
+    epoch : int
+        Epochs done.
+    interrupted : bool
+    """
+
+    best: dict[str, Tensor]
+    best_loss: Tensor
+    best_epoch: Tensor
+    alive: Tensor
+    running: Tensor
+    limits: Tensor
+    train_losses: list[Tensor] = field(default_factory=list)
+    validation_losses: list[Tensor] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    epoch: int = 0
+    interrupted: bool = False
+
+    @classmethod
+    def begin(cls, network: Network, epochs: Sequence[int]) -> Progress:
+        """Start with nothing done."""
+        members = network.members
+        return cls(
+            best={name: value.detach().clone() for name, value in network.named_parameters()},
+            best_loss=torch.full((members,), torch.inf, dtype=torch.float64),
+            best_epoch=torch.zeros(members, dtype=torch.int64),
+            alive=torch.ones(members, dtype=torch.bool),
+            running=torch.ones(members, dtype=torch.bool),
+            limits=torch.tensor(list(epochs), dtype=torch.int64),
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether every member has stopped."""
+        return not bool(self.running.any())
+
+    def record(
+        self,
+        network: Network,
+        train: Tensor,
+        validation: Tensor | None,
+        rate: float,
+        patience: int,
+    ) -> None:
+        """Take in an epoch: keep better members, stop those that are done or not finite."""
+        self.epoch += 1
+        self.train_losses.append(train)
+        self.validation_losses.append(torch.full_like(train, torch.nan))
+        self.rates.append(rate)
+        sound = train.isfinite()
+        if validation is None:
+            better = self.running & sound
+        else:
+            self.validation_losses[-1] = validation
+            sound &= validation.isfinite()
+            better = self.running & sound & (validation.double() < self.best_loss)
+            self.best_loss = torch.where(better, validation.double(), self.best_loss)
+        self._keep(network, better)
+        patient = self.epoch - self.best_epoch < patience
+        self.alive &= ~self.running | sound | (self.best_epoch > 0)
+        self.running &= sound & patient & (self.epoch < self.limits)
+
+    def _keep(self, network: Network, better: Tensor) -> None:
+        self.best_epoch = torch.where(better, self.epoch, self.best_epoch)
+        for name, value in network.named_parameters():
+            mask = _by_member(better, value)
+            self.best[name] = torch.where(mask, value.detach(), self.best[name])
+
+    def keep_last_where_none_is_best(self, network: Network) -> None:
+        """Keep the weights of a member that was interrupted in its first epoch."""
+        if self.epoch == 0:
+            self._keep(network, self.running)
+
+    def restore_best(self, network: Network) -> None:
+        """Put the best weights of each member into the network."""
+        with torch.no_grad():
+            for name, value in network.named_parameters():
+                value.copy_(self.best[name])
+
+    def summary(self, phase: str) -> dict[str, Any]:
+        """Describe the last epoch in plain values."""
+        train, validation = self.train_losses[-1], self.validation_losses[-1]
+        return {
+            "phase": phase,
+            "epoch": self.epoch,
+            "max_epochs": int(self.limits.max()),
+            "train_loss": float(train.nanmedian()),
+            "validation_loss": float(validation.nanmedian()),
+            "members_running": int(self.running.sum()),
+        }
+
+    def write(self, path: Path, loop: Loop) -> None:
+        """Write all that is needed to go on to the same bits."""
+        tensors = {f"network.{k}": v for k, v in loop.network.state_dict().items()}
+        tensors |= {f"best.{k}": v for k, v in self.best.items()}
+        for number, state in loop.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{number}.{k}": v for k, v in state.items()}
+        for number, generator in enumerate(loop.generators):
+            tensors[f"generator.{number}"] = generator.get_state()
+        for name in ("best_loss", "best_epoch", "alive", "running", "limits"):
+            tensors[f"progress.{name}"] = getattr(self, name)
+        tensors["progress.train_losses"] = torch.stack(self.train_losses)
+        tensors["progress.validation_losses"] = torch.stack(self.validation_losses)
+        tensors["progress.rates"] = torch.tensor(self.rates, dtype=torch.float64)
+        plain = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+        about = {"epoch": self.epoch, "fingerprint": loop.fingerprint}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, save_tensors(plain, {"about": json.dumps(about)}))
+
+    def resume(self, path: Path, loop: Loop) -> None:
+        """Take up a checkpoint of the same task; leave everything as it is where there is none."""
+        if not path.exists():
+            return
+        content = path.read_bytes()
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        about = json.loads(header["__metadata__"]["about"])
+        if about["fingerprint"] != loop.fingerprint:
+            return
+        tensors = load_tensors(content)
+        loop.network.load_state_dict(_part(tensors, "network."))
+        self.best = _part(tensors, "best.")
+        self._resume_optimiser(tensors, loop)
+        for number, generator in enumerate(loop.generators):
+            generator.set_state(tensors[f"generator.{number}"])
+        for name in ("best_loss", "best_epoch", "alive", "running", "limits"):
+            setattr(self, name, tensors[f"progress.{name}"])
+        self.train_losses = list(tensors["progress.train_losses"])
+        self.validation_losses = list(tensors["progress.validation_losses"])
+        self.rates = tensors["progress.rates"].tolist()
+        self.epoch = about["epoch"]
+
+    @staticmethod
+    def _resume_optimiser(tensors: dict[str, Tensor], loop: Loop) -> None:
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, value in _part(tensors, "optimiser.").items():
+            number, _, key = name.partition(".")
+            states.setdefault(int(number), {})[key] = value
+        groups = loop.optimiser.state_dict()["param_groups"]
+        loop.optimiser.load_state_dict({"state": states, "param_groups": groups})
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

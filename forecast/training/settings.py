@@ -1,0 +1,95 @@
+"""How a network is trained."""
+
+from __future__ import annotations
+
+from sklearn.base import BaseEstimator
+
+from forecast.errors import SpecError
+
+
+class Training(BaseEstimator):
+    r"""Settings of the training of a network.
+
+    Adam minimises, for every member alone, a mean of squared errors over the scored steps of the
+    context and over the horizon:
+
+    .. math:: L = w \, \overline{e^2}_{\text{context}} + (1 - w) \, \overline{e^2}_{\text{horizon}}
+
+    The rate falls along half a cosine. Training stops early on the last rows of the series, then
+    starts anew on all rows for as many epochs as were best.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+    batch_size : int, default=32
+        Windows a step and member.
+    patience : int, default=50
+        Epochs without a better validation loss after which a member stops.
+    validation : float or int, default=0.2
+        Share, or number, of rows at the end kept for early stopping and calibration; at least one
+        horizon. 0 trains for all epochs, and leaves the forecaster without intervals.
+    context_weight : float, default=0.5
+        w, the weight of one-step errors within the context.
+    clip : float, default=1.0
+        Largest norm of a member's gradient.
+    weight_decay : float, default=0.0
+        Decay of the weights, decoupled from the gradient.
+    refit : bool, default=True
+        Whether to train again on all rows once the number of epochs is known.
+    dtype : {'float32', 'float64'}, default='float32'
+    checkpoint_every : int, default=10
+        Epochs between checkpoints, where `fit` is given a folder for them.
+
+    Examples
+    --------
+    >>> Training(patience=20)
+    Training(patience=20)
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        batch_size: int = 32,
+        patience: int = 50,
+        validation: float = 0.2,
+        context_weight: float = 0.5,
+        clip: float = 1.0,
+        weight_decay: float = 0.0,
+        refit: bool = True,
+        dtype: str = "float32",
+        checkpoint_every: int = 10,
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.patience = patience
+        self.validation = validation
+        self.context_weight = context_weight
+        self.clip = clip
+        self.weight_decay = weight_decay
+        self.refit = refit
+        self.dtype = dtype
+        self.checkpoint_every = checkpoint_every
+
+    def check(self) -> None:
+        """Raise `SpecError` when a setting is out of its range."""
+        for name in ("learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise SpecError(f"{name} must be above 0, given: {getattr(self, name)!r}")
+        for name in ("batch_size", "patience", "checkpoint_every"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise SpecError(f"{name} must be an integer of at least 1, given: {value!r}")
+        self._check_shares()
+
+    def _check_shares(self) -> None:
+        if not 0 <= self.context_weight < 1:
+            raise SpecError(f"context_weight must lie in [0, 1), given: {self.context_weight!r}")
+        if self.validation < 0 or (isinstance(self.validation, float) and self.validation >= 1):
+            raise SpecError(
+                "validation must be a share below 1 or a number of rows, "
+                f"given: {self.validation!r}"
+            )
+        if self.weight_decay < 0:
+            raise SpecError(f"weight_decay must be at least 0, given: {self.weight_decay!r}")
+        if self.dtype not in ("float32", "float64"):
+            raise SpecError(f"dtype must be float32 or float64, given: {self.dtype!r}")
