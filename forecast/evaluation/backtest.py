@@ -14,6 +14,7 @@ from forecast import registry
 from forecast.data import frames
 from forecast.data.panel import Panel
 from forecast.errors import SpecError
+from forecast.estimators._base import OnEpoch
 from forecast.evaluation.origins import RollingOrigins
 from forecast.evaluation.records import Keep, OriginRecord
 from forecast.evaluation.walk import Walk
@@ -116,7 +117,7 @@ class BacktestResult:
         return replace(self, model=model, forecasts=self.forecasts.assign(model=model))
 
 
-def backtest(
+def backtest(  # noqa: PLR0913  # what is judged, on what, how, and three ways to look on
     forecaster: Any,
     X: Any = None,
     y: Any = None,
@@ -125,6 +126,7 @@ def backtest(
     quantiles: Sequence[float] = (),
     on_origin: OnOrigin | None = None,
     keep: Keep | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> BacktestResult:
     """Forecast at rolling origins with nothing but what was known there.
 
@@ -147,6 +149,8 @@ def backtest(
     keep : Keep, optional
         Where finished origins are kept, such as `FolderKeep`. Origins of the same model, data
         and settings that are kept there are not done again.
+    on_epoch : callable, optional
+        Passed on to every `fit`.
 
     Returns
     -------
@@ -182,7 +186,7 @@ def backtest(
     levels = sorted({float(level) for level in quantiles})
     if not all(0 < level < 1 for level in levels):
         raise SpecError(f"quantiles must lie between 0 and 1, given: {list(quantiles)}")
-    walk = Walk(forecaster, rolling, levels, keep)
+    walk = Walk(forecaster, rolling, levels, keep, on_epoch)
     records = []
     for origin in range(settings.origins):
         records.append(walk.record(origin))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Keep(Protocol):
         """Keep a record."""
 
     def checkpoint(self, key: str) -> Path | None:
-        """Return the file in which a fit may keep its state until the record is put."""
+        """Return the file or folder in which a fit may keep its state until the record is put."""
 
 
 class FolderKeep:
@@ -99,7 +100,11 @@ class FolderKeep:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write_whole(self._file(key), content)
-            self.checkpoint(key).unlink(missing_ok=True)
+            checkpoint = self.checkpoint(key)
+            if checkpoint.is_dir():
+                shutil.rmtree(checkpoint)
+            else:
+                checkpoint.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(
                 f"{self.folder}: the backtest cannot be kept here ({error.strerror}). "
@@ -107,7 +112,7 @@ class FolderKeep:
             ) from error
 
     def checkpoint(self, key: str) -> Path:
-        """Return the file in which a fit may keep its state until the record is put."""
+        """Return the file or folder in which a fit may keep its state until the record is put."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / f"{key}.checkpoint"
 

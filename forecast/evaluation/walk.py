@@ -16,6 +16,7 @@ from sklearn.base import clone
 from forecast import registry
 from forecast.data.panel import Panel
 from forecast.errors import DataError, SpecError
+from forecast.estimators._base import OnEpoch
 from forecast.evaluation.origins import RollingOrigins
 from forecast.evaluation.records import Keep, OriginRecord
 from forecast.types import Array
@@ -30,7 +31,9 @@ class Walk:
         rolling: RollingOrigins,
         levels: Sequence[float],
         keep: Keep | None,
+        on_epoch: OnEpoch | None = None,
     ) -> None:
+        self.on_epoch = on_epoch
         self.forecaster = forecaster
         self.rolling = rolling
         self.levels = levels
@@ -78,8 +81,10 @@ class Walk:
             return 0.0
         model = clone(self.forecaster)
         begun = time.perf_counter()
-        file = self.keep.checkpoint(key) if self.keep is not None else None
-        model.fit(*self.rolling.known(due), **({} if file is None else {"checkpoint": file}))
+        folder = self.keep.checkpoint(key) if self.keep is not None else None
+        extras = {"checkpoint": folder, "on_epoch": self.on_epoch}
+        wanted = {name: value for name, value in extras.items() if value is not None}
+        model.fit(*self.rolling.known(due), **wanted)
         seconds = time.perf_counter() - begun
         if getattr(getattr(model, "fit_report_", None), "stopped", "") == "interrupted":
             # A fit that was stopped by hand keeps its best so far: not what this origin would get.
