@@ -89,22 +89,28 @@ def _stage(
         model_id=logged.model_id,
         run_id=run.info.run_id,
     )
-    asked = pd.DataFrame() if example is None else example.reset_index()
+    kept = {
+        "loader_module": LOADER,
+        "data_path": str(folder),
+        # Given, so that mlflow does not search for them by loading and running the model.
+        "pip_requirements": [_requirement()],
+    }
+    draft = staged.with_name("draft")
+    pyfunc.save_model(path=str(draft), **kept)
+    served = pyfunc.load_model(str(draft))
+    asked = None if example is None else example.reset_index()
+    answer = served.predict(asked)
+    raw = served.get_raw_model()
+    if asked is None:  # nothing to give but (series and) dates, which also say how many steps
+        asked = answer.iloc[:, : 2 if raw.panel_.layout.startswith("panel") else 1]
     pyfunc.save_model(
         path=str(staged),
-        loader_module=LOADER,
-        data_path=str(folder),
         mlflow_model=described,
         metadata={"library": "forecast", **metadata},
-        # Given, so that mlflow does not search for them by loading and running the model.
-        pip_requirements=[_requirement()],
+        signature=_signature(int(raw.horizon), answer),
         input_example=asked,
+        **kept,
     )
-    served = pyfunc.load_model(str(staged))
-    horizon = int(served.get_raw_model().horizon)
-    answer = served.predict(asked)
-    described.signature = _signature(horizon, answer)
-    described.save(str(staged / "MLmodel"))
 
 
 def _signature(horizon: int, answer: pd.DataFrame) -> Any:

@@ -1,4 +1,4 @@
-"""A polite request to end (SIGTERM) becomes an exception, so that open things are closed."""
+"""A request to end (SIGTERM, SIGHUP) becomes an exception, so that open things are closed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from types import FrameType
 
 
 class Terminated(SystemExit):
-    """The process was asked to end; it leaves with the status that shells expect, 143."""
+    """The process was asked to end; it leaves with the status that shells expect, as 143."""
 
-    def __init__(self) -> None:
-        super().__init__(128 + signal.SIGTERM)
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
 
 
-def _raise(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _raise(number: int, _frame: FrameType | None) -> None:
+    raise Terminated(number)
 
 
 @contextmanager
 def termination_raises() -> Iterator[None]:
-    """Raise `Terminated` at SIGTERM, unless the program has made its own arrangements."""
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if ours:
-        signal.signal(signal.SIGTERM, _raise)
+    """Raise `Terminated` at such a request, unless the program has made its own arrangements."""
+    here = threading.current_thread() is threading.main_thread()
+    requests = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    ours = [
+        number
+        for number in requests
+        if number is not None and here and signal.getsignal(number) is signal.SIG_DFL
+    ]
+    for number in ours:
+        signal.signal(number, _raise)
     try:
         yield
     finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
