@@ -45,10 +45,9 @@ class SARIMAX(AbstractUnivariate):
     Without `order` the seasonal difference is taken where the season is strong, d by the KPSS
     test, and the others by a stepwise search for the least corrected criterion of Akaike, with
     p, q up to 5, P, Q up to 2, five in all, and at most 40 fits on the last 240 rows or ten
-    seasons. Orders
-    with roots close to the unit circle are passed over. A season of more than 24 steps enters as
-    up to 6 pairs of sine and cosine instead. Missing targets are taken as they are, gaps of
-    inputs are filled by their training means. Intervals are normal.
+    seasons. Orders with roots close to the unit circle are passed over. A season of more than 24
+    steps enters as up to 6 pairs of sine and cosine instead. Missing targets are taken as they
+    are, gaps of inputs are filled by their training means. Intervals are normal.
 
     Parameters
     ----------
