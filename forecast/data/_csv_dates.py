@@ -1,0 +1,209 @@
+"""Text of dates into timestamps: one style a file, and never a guess."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from forecast.errors import SpecError
+
+_CLOCK = r"(?P<clock>[T ]\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?P<zone> ?Z| ?[+-]\d\d:?\d\d)?"
+_STYLES = {
+    "year": r"(?P<y>\d{4})",
+    "month": r"(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})",
+    "M month": r"(?P<y>\d{4})M(?P<m>\d{1,2})",
+    "quarter": r"(?P<y>\d{4})(?P<s>[- ]?)[Qq](?P<q>[1-4])",
+    "year and name": r"(?P<y>\d{4})(?P<s>[- ])(?P<name>[A-Za-z]{3,9})",
+    "name and year": r"(?P<name>[A-Za-z]{3,9})(?P<s>[- ])(?P<y>\d{4})",
+    "day, name, year": r"(?P<d>\d{1,2})(?P<s>[- ])(?P<name>[A-Za-z]{3,9})(?P=s)(?P<y>\d{4})",
+    "date": r"(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})" + _CLOCK,
+    "day or month first": r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<y>\d{4})" + _CLOCK,
+}
+_COMPILED = {style: re.compile(pattern, re.ASCII) for style, pattern in _STYLES.items()}
+_NAMES = "january february march april may june july august september october november december"
+_MONTHS = {name: number for number, name in enumerate(_NAMES.split(), 1)}
+_MONTHS |= {name[:3]: number for name, number in _MONTHS.items()} | {"sept": 9}
+_EARLIEST, _LATEST = 1678, 2261  # what every version of pandas can hold
+_ISO = "write dates such as 2020-01-31, or set date_format"
+_UNITS = ("s", "ms")
+
+
+@dataclass
+class Dates:
+    """Timestamps of texts.
+
+    Parameters
+    ----------
+    stamps : DatetimeIndex
+        One for each text, NaT where it is at fault.
+    faults : dict
+        Positions of the texts at fault, by what is wrong and its mend.
+    repairs : list of str
+        Readings that must be said aloud.
+    """
+
+    stamps: pd.DatetimeIndex
+    faults: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    repairs: list[str] = field(default_factory=list)
+
+    def blame(self, position: int, what: str, mend: str) -> None:
+        """Note a text at fault."""
+        self.faults.setdefault((what, mend), []).append(position)
+
+
+def to_dates(texts: Sequence[str], date_format: str | None) -> Dates:
+    """Read dates in the format given, or else in the one style that most of them have."""
+    texts = [text.strip() for text in texts]
+    dates = Dates(pd.DatetimeIndex([]))
+    if date_format is not None:
+        dates.stamps = _by_format(texts, date_format, dates)
+        expected = f"does not follow date_format '{date_format}'"
+    else:
+        dates.stamps = pd.DatetimeIndex(
+            pd.to_datetime(_iso(texts, dates), format="ISO8601", errors="coerce")
+        )
+        expected = "is no day or hour of the calendar"
+    blamed = {position for positions in dates.faults.values() for position in positions}
+    outside = (dates.stamps.year < _EARLIEST) | (dates.stamps.year > _LATEST)
+    for position in np.flatnonzero(dates.stamps.isna() | outside).tolist():
+        if position not in blamed:
+            what = (
+                f"lies outside the years {_EARLIEST} to {_LATEST}"
+                if outside[position]
+                else expected
+            )
+            dates.blame(position, what, "correct the date")
+    return dates
+
+
+def _by_format(texts: list[str], date_format: str, dates: Dates) -> pd.DatetimeIndex:
+    if date_format in _UNITS:
+        whole = [int(text) if re.fullmatch(r"-?\d{1,15}", text) else None for text in texts]
+        counts = pd.array(whole, dtype="Int64")
+        return pd.DatetimeIndex(pd.to_datetime(counts, unit=date_format, errors="coerce"))
+    try:
+        zoned = "%z" in date_format
+        stamps = pd.to_datetime(texts, format=date_format, errors="coerce", utc=zoned)
+    except (ValueError, re.error) as error:
+        raise SpecError(
+            f"date_format '{date_format}' is no strptime format: {error}. "
+            "Mend: write it such as '%d/%m/%Y', or 's' or 'ms' for counts since 1970."
+        ) from error
+    if zoned:
+        dates.repairs.append("times were turned into UTC")
+    return pd.DatetimeIndex(stamps).tz_localize(None)
+
+
+def _iso(texts: list[str], dates: Dates) -> list[str | None]:
+    """Return each text in the ISO form, None where it is at fault."""
+    found = _matches(texts)
+    styles = Counter(_style(match) for match in found if match)
+    if not styles:
+        for position, text in enumerate(texts):
+            _blame_unread(position, text, dates)
+        return [None] * len(texts)
+    style = styles.most_common(1)[0][0]
+    example = next(
+        text for text, match in zip(texts, found, strict=True) if match and _style(match) == style
+    )
+    for position, match in enumerate(found):
+        if match is None:
+            _blame_unread(position, texts[position], dates)
+        elif _style(match) != style:
+            what = f"is written unlike the other dates, such as '{example}'"
+            dates.blame(position, what, "write all dates alike")
+            found[position] = None
+    _blame_zones(found, dates)
+    order = _day_first(found, dates) if style[0] == "day or month first" else "ab"
+    return [_compose(match, order) if match else None for match in found]
+
+
+def _matches(texts: list[str]) -> list[re.Match[str] | None]:
+    found: list[re.Match[str] | None] = []
+    usual = _COMPILED["date"]
+    for text in texts:
+        match = usual.fullmatch(text)
+        if match is None:
+            tries = (pattern.fullmatch(text) for pattern in _COMPILED.values())
+            match = next((hit for hit in tries if hit and _is_month(hit)), None)
+            usual = match.re if match else usual
+        found.append(match if match and _is_month(match) else None)
+    return found
+
+
+def _is_month(match: re.Match[str]) -> bool:
+    name = match.groupdict().get("name")
+    return name is None or name.casefold() in _MONTHS
+
+
+def _style(match: re.Match[str]) -> tuple[str, ...]:
+    """Return what two dates must share to count as written alike."""
+    groups = match.groupdict()
+    kind = next(style for style, pattern in _COMPILED.items() if pattern is match.re)
+    parts = ("clock" if groups.get("clock") else "", "zone" if groups.get("zone") else "")
+    return (kind, groups.get("s") or "", *parts)
+
+
+def _blame_unread(position: int, text: str, dates: Dates) -> None:
+    formats = {8: "'%Y%m%d'", 6: "'%Y%m'", 10: "'s'", 13: "'ms'"}
+    if not text:
+        dates.blame(position, "is blank", "give the row a date, or remove it")
+    elif text.isdigit() and len(text) in formats:
+        mend = f"set date_format: {formats[len(text)]}, if that is meant"
+        dates.blame(position, "is a whole number, not a date", mend)
+    else:
+        dates.blame(position, "cannot be read as a date", _ISO)
+
+
+def _blame_zones(found: list[re.Match[str] | None], dates: Dates) -> None:
+    zones = [match.groupdict().get("zone") if match else None for match in found]
+    known = Counter(zone for zone in zones if zone)
+    if not known:
+        return
+    usual = known.most_common(1)[0][0]
+    for position, zone in enumerate(zones):
+        if zone and zone != usual:
+            what = f"has another offset from UTC than the others, '{usual.strip()}'"
+            dates.blame(position, what, "write all times in UTC")
+            found[position] = None
+    dates.repairs.append(
+        f"the offset from UTC, {usual.strip()} throughout, was left out of the times"
+    )
+
+
+def _day_first(found: list[re.Match[str] | None], dates: Dates) -> str:
+    """Tell day from month by the whole file: one of them must pass 12 somewhere."""
+    rows = [(position, match) for position, match in enumerate(found) if match]
+    first = [int(match["a"]) > 12 for _, match in rows]
+    second = [int(match["b"]) > 12 for _, match in rows]
+    if any(first) and any(second):
+        for (position, _), day_second in zip(rows, second, strict=True):
+            if day_second:
+                what = "has the day second, where other dates have it first"
+                dates.blame(position, what, "write all dates alike")
+                found[position] = None
+    elif not any(first) and not any(second):
+        what = "may have the day first or the month first"
+        dates.blame(rows[0][0], what, "set date_format: '%d/%m/%Y' or '%m/%d/%Y', as it is meant")
+    words = ("month", "day") if any(second) else ("day", "month")
+    if any(first) != any(second):
+        dates.repairs.append(f"dates were read as {words[0]}, {words[1]}, year")
+    return "ba" if any(first) else "ab"
+
+
+def _compose(match: re.Match[str], order: str) -> str:
+    groups = match.groupdict()
+    month = groups.get("m") or (groups.get(order[0]) if "a" in groups else None) or 1
+    day = groups.get("d") or (groups.get(order[1]) if "a" in groups else None) or 1
+    if groups.get("q"):
+        month = 3 * int(groups["q"]) - 2
+    if groups.get("name"):
+        month = _MONTHS[groups["name"].casefold()]
+    clock = (groups.get("clock") or "").replace(" ", "T")
+    clock = clock.replace("T", "T0") if len(clock.partition(":")[0]) == 2 else clock
+    return f"{groups['y']}-{int(month):02d}-{int(day):02d}{clock}"

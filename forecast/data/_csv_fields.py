@@ -1,0 +1,197 @@
+"""Fields of a CSV text: dates and ids as numbered text, values as floats."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast.data import _csv_dates, _csv_numbers
+from forecast.data._csv_grid import Ints, Rows
+from forecast.data._csv_problems import Problems
+from forecast.data._csv_records import Records
+from forecast.types import Array
+
+_CHUNK = 1 << 20
+# From 3.1 on pandas reads floats exactly, and warns of the setting that made it do so before.
+_NEW = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
+_EXACT: dict[str, Any] = {} if _NEW else {"float_precision": "round_trip"}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column is what."""
+
+    time: str
+    targets: tuple[str, ...]
+    inputs: tuple[str, ...]
+    series: str | None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Columns of text that say which row it is."""
+        return (self.time,) if self.series is None else (self.time, self.series)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Columns of numbers."""
+        return self.targets + self.inputs
+
+
+@dataclass
+class _Numbered:
+    """Texts of a column, each numbered when it first appears: most repeat in a panel."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    codes: list[Ints] = field(default_factory=list)
+
+    def append(self, texts: pd.Series) -> None:
+        codes, unique = pd.factorize(texts.to_numpy(object))
+        known = self.numbers
+        mapping = np.array([known.setdefault(text, len(known)) for text in unique], np.int64)
+        self.codes.append(mapping[codes])
+
+    def finish(self) -> tuple[list[str], Ints]:
+        return list(self.numbers), np.concatenate(self.codes)
+
+
+def read(
+    raw: bytes, records: Records, roles: Roles, date_format: str | None, problems: Problems
+) -> tuple[Rows, list[str], list[str]]:
+    """Return the rows, the ids of their series in order, and what was repaired."""
+    repairs = _nameless(raw, records, problems)
+    keys, values = _keys_and_values(raw, records, roles, problems)
+    dates, when, readings = _dates(*keys[0], roles.time, records, date_format, problems)
+    ids, series = [""], np.zeros(len(when), np.int64)
+    if roles.series is not None:
+        ids, series = _series(*keys[1], roles.series, records, problems)
+    rows = Rows(series, dates, when, values, records.lines)
+    return rows, ids, repairs + readings
+
+
+def _chunks(
+    raw: bytes, records: Records, texts: Sequence[int], floats: Sequence[int]
+) -> Iterator[pd.DataFrame]:
+    """Read some columns piecewise; those of floats know the marks of missing values."""
+    yield from pd.read_csv(
+        io.BytesIO(raw),
+        header=0,
+        names=range(len(records.header)),
+        usecols=[*texts, *floats],
+        dtype=dict.fromkeys(texts, "object") | dict.fromkeys(floats, "float64"),
+        index_col=False,
+        keep_default_na=False,
+        na_values={column: list(_csv_numbers.MISSING) for column in floats},
+        encoding="utf-8",
+        chunksize=_CHUNK,
+        **_EXACT,
+    )
+
+
+def _nameless(raw: bytes, records: Records, problems: Problems) -> list[str]:
+    """Leave out columns without a name that hold nothing, or row numbers; refuse others."""
+    columns = [column for column, name in enumerate(records.header) if not name]
+    if not columns:
+        return []
+    repairs = []
+    fields = pd.concat(_chunks(raw, records, columns, ()))
+    for column in columns:
+        texts = fields[column].str.strip()
+        if (texts == "").all():
+            repairs.append(f"column {column + 1}, without a name or a value, was left out")
+        elif column == 0 and texts.is_unique and texts.str.fullmatch("[0-9]+").all():
+            repairs.append("the first column, row numbers without a name, was left out")
+        else:
+            what = f"column {column + 1} has no name"
+            problems.add(what, "name it in the header, or remove it", line=records.header_line)
+    return repairs
+
+
+def _keys_and_values(
+    raw: bytes, records: Records, roles: Roles, problems: Problems
+) -> tuple[list[tuple[list[str], Ints]], Array]:
+    """Return the key columns, numbered, and the values; look at each text only if one is bad."""
+    place = {name: column for column, name in enumerate(records.header)}
+    keys = [place[name] for name in roles.keys]
+    wanted = [place[name] for name in roles.measured]
+    try:
+        numbered, values = _collect(_chunks(raw, records, keys, wanted), keys, wanted)
+    except ValueError:
+        values = np.array([np.inf])
+    if np.isinf(values).any():
+        by_text = (
+            _values_by_text(chunk, wanted, records, problems)
+            for chunk in _chunks(raw, records, [*keys, *wanted], ())
+        )
+        numbered, values = _collect(by_text, keys, wanted)
+    return numbered, values
+
+
+def _collect(
+    chunks: Iterable[pd.DataFrame], keys: Sequence[int], wanted: Sequence[int]
+) -> tuple[list[tuple[list[str], Ints]], Array]:
+    numbered = [_Numbered() for _ in keys]
+    values = []
+    for chunk in chunks:
+        for column, texts in zip(keys, numbered, strict=True):
+            texts.append(chunk[column])
+        values.append(chunk[list(wanted)].to_numpy(np.float64))
+    return [texts.finish() for texts in numbered], np.concatenate(values)
+
+
+def _values_by_text(
+    chunk: pd.DataFrame, wanted: Sequence[int], records: Records, problems: Problems
+) -> pd.DataFrame:
+    for column in wanted:
+        texts = chunk[column]
+        values, faults = _csv_numbers.to_numbers(texts)
+        chunk[column] = values
+        for reason, rows in faults.items():
+            problems.add_rows(
+                f"the value {reason}",
+                _csv_numbers.mend(reason),
+                lines=records.lines[texts.index[rows]],
+                column=records.header[column],
+                given=texts.iloc[rows],
+            )
+    return chunk
+
+
+def _dates(
+    texts: list[str],
+    codes: Ints,
+    name: str,
+    records: Records,
+    date_format: str | None,
+    problems: Problems,
+) -> tuple[pd.DatetimeIndex, Ints, list[str]]:
+    """Return every date once, which of them each row has, and how they were read."""
+    read = _csv_dates.to_dates(texts, date_format)
+    for (what, mend), positions in read.faults.items():
+        rows = np.flatnonzero(np.isin(codes, positions))
+        given = [texts[code] for code in codes[rows]]
+        if given[0].strip() == name:
+            what, mend = "stands here again: the header is repeated", "remove the line"
+        lines = records.lines[rows]
+        problems.add_rows(f"the date {what}", mend, lines=lines, column=name, given=given)
+    dates, order = np.unique(read.stamps.to_numpy(), return_inverse=True)
+    return pd.DatetimeIndex(dates), order[codes], read.repairs
+
+
+def _series(
+    texts: list[str], codes: Ints, name: str, records: Records, problems: Problems
+) -> tuple[list[str], Ints]:
+    """Return the ids in order, and the number of each row's id."""
+    blank = [number for number, text in enumerate(texts) if not text.strip()]
+    rows = np.flatnonzero(np.isin(codes, blank))
+    what, mend = "the row has no id of a series", "name the series it belongs to"
+    given = [texts[code] for code in codes[rows]]
+    problems.add_rows(what, mend, lines=records.lines[rows], column=name, given=given)
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    rank = np.empty(len(texts), np.int64)
+    rank[order] = np.arange(len(texts))
+    return [texts[number] for number in order], rank[codes]

@@ -1,0 +1,191 @@
+"""Rows onto the grid of their frequency: sorted, joined where doubled, complete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast.data import timeline
+from forecast.data._csv_problems import Problems
+from forecast.errors import DataError
+from forecast.types import Array
+
+Ints = npt.NDArray[np.int64]
+
+_MOST_ROWS = 50_000_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a file, in its order.
+
+    Parameters
+    ----------
+    series : array of int of length T
+        Number of the series of each row.
+    dates : DatetimeIndex
+        Every date once, sorted.
+    when : array of int of length T
+        Position of each row's date in `dates`.
+    measured : array of shape (T, k)
+        Values, NaN where missing.
+    lines : array of int of length T
+        Line of the file on which the row starts.
+    """
+
+    series: Ints
+    dates: pd.DatetimeIndex
+    when: Ints
+    measured: Array
+    lines: Ints
+
+
+@dataclass
+class Laid:
+    """Rows on a complete grid, series after series.
+
+    Parameters
+    ----------
+    grid : DatetimeIndex
+        The complete grid, with its frequency.
+    values : array of shape (N, k)
+    starts : array of int of length S + 1
+        First row of each series, and at last N.
+    positions : array of int of length N
+        Position of each row on the grid.
+    lines : array of int of length N
+        Line of each row, 0 where the row was inserted.
+    repairs : list of str
+    """
+
+    grid: pd.DatetimeIndex
+    values: Array
+    starts: Ints
+    positions: Ints
+    lines: Ints
+    repairs: list[str] = field(default_factory=list)
+
+
+def lay(rows: Rows, time: str, frequency: str | None, duplicates: str, problems: Problems) -> Laid:
+    """Put rows on the grid; a row that lies off it, or doubles another, is a problem."""
+    grid, places = _grid(rows, time, frequency, problems)
+    repairs: list[str] = []
+    place = places[rows.when]
+    key = rows.series * len(grid) + place
+    series, values, lines = rows.series, rows.measured, rows.lines
+    if np.any(key[1:] < key[:-1]):
+        late = _late(series, place)
+        if late:
+            repairs.append(f"{count(late, 'row')} out of order; all were sorted by '{time}'")
+        order = np.argsort(key, kind="stable")
+        key, series, place = key[order], series[order], place[order]
+        values, lines = values[order], lines[order]
+    double = np.flatnonzero(key[1:] == key[:-1]) + 1
+    if len(double):
+        if duplicates == "error":
+            _tell_doubles(double, grid[place], lines, time, problems)
+        first = np.setdiff1d(np.arange(len(key)), double)
+        values = _join(values, first, duplicates)
+        series, place, lines = series[first], place[first], lines[first]
+        repairs.append(f"{count(len(double), 'row')} doubled a date; joined by '{duplicates}'")
+    laid = _complete(grid, series, place, values, lines, problems)
+    laid.repairs = repairs
+    return laid
+
+
+def _grid(
+    rows: Rows, time: str, frequency: str | None, problems: Problems
+) -> tuple[pd.DatetimeIndex, Ints]:
+    dates = rows.dates
+    try:
+        offset = timeline.offset_of(frequency) if frequency else timeline.frequency_of(dates)
+    except DataError as error:
+        what, _, mend = str(error).partition("Mend: ")
+        mend = mend or "give the frequency, such as D, W-SUN, MS, QS or YS, or correct the dates"
+        problems.fail(what.rstrip(". "), mend.rstrip("."))
+    assert offset is not None  # noqa: S101  # a DatetimeIndex has one, or is refused above
+    span, step = dates[-1] - dates[0], (dates[0] + offset) - dates[0]
+    if span / step > _MOST_ROWS:
+        what = (
+            f"dates from {say(dates[0])} to {say(dates[-1])} every {step} would need too many rows"
+        )
+        problems.fail(what, "give a coarser frequency, or correct the dates")
+    grid = pd.date_range(dates[0], dates[-1], freq=offset, unit=dates.unit, name=time)
+    places = np.asarray(grid.get_indexer(dates), np.int64)
+    astray = np.flatnonzero(places[rows.when] < 0)
+    if len(astray):
+        what = f"the date does not fall on the frequency '{offset.freqstr}' of the others"
+        mend = "correct the date, give another frequency, or resample the data"
+        given = (say(dates[rows.when[row]]) for row in astray)
+        problems.add_rows(what, mend, lines=rows.lines[astray], column=time, given=given)
+        problems.raise_any()
+    return grid, places
+
+
+def _late(series: Ints, place: Ints) -> int:
+    """Count rows that come before the row above them in their own series."""
+    order = np.argsort(series, kind="stable")
+    same = series[order][1:] == series[order][:-1]
+    return int(np.count_nonzero(same & (np.diff(place[order]) < 0)))
+
+
+def _tell_doubles(
+    double: Ints, dates: pd.DatetimeIndex, lines: Ints, time: str, problems: Problems
+) -> None:
+    for row in double:
+        what = f"the date stands already on line {lines[row - 1]}"
+        mend = "keep one row a date, name the column of ids with series, or set duplicates"
+        problems.add(what, mend, line=int(lines[row]), column=time, given=say(dates[row]))
+    problems.raise_any()
+
+
+def _join(values: Array, first: Ints, how: str) -> Array:
+    """Join each run of rows that starts at `first` into one."""
+    if how == "last":
+        return values[np.append(first[1:], len(values)) - 1]
+    sums = np.add.reduceat(np.where(np.isnan(values), 0.0, values), first)
+    counts = np.add.reduceat(~np.isnan(values), first, dtype=np.int64)
+    known = np.where(counts == 0, np.nan, sums)
+    return known / np.maximum(counts, 1) if how == "mean" else known
+
+
+def _complete(
+    grid: pd.DatetimeIndex,
+    series: Ints,
+    place: Ints,
+    values: Array,
+    lines: Ints,
+    problems: Problems,
+) -> Laid:
+    """Insert a row of missing values wherever a series skips a date."""
+    first = np.append(0, np.flatnonzero(np.diff(series)) + 1)
+    last = np.append(first[1:], len(series)) - 1
+    lengths = place[last] - place[first] + 1
+    starts = np.append(0, np.cumsum(lengths))
+    total = int(starts[-1])
+    if total == len(series):
+        return Laid(grid, values, starts, place, lines)
+    if total > max(_MOST_ROWS, len(series)):
+        what = f"with its gaps filled in, the file would have {total:,} rows"
+        problems.fail(what, "give a coarser frequency, or correct the dates")
+    shift = np.repeat(starts[:-1] - place[first], lengths)
+    positions = np.arange(total) - shift
+    target = place + np.repeat(starts[:-1] - place[first], last - first + 1)
+    full = np.full((total, values.shape[1]), np.nan)
+    full[target] = values
+    placed = np.zeros(total, np.int64)
+    placed[target] = lines
+    return Laid(grid, full, starts, positions, placed)
+
+
+def say(date: pd.Timestamp) -> str:
+    """Write a date, with its time of day where it has one."""
+    return str(date.date()) if date == date.normalize() else str(date)
+
+
+def count(number: int, noun: str, rest: str = "") -> str:
+    """Write a number of things as the subject of a sentence in the past."""
+    return f"{number:,} {noun}{rest} was" if number == 1 else f"{number:,} {noun}s{rest} were"

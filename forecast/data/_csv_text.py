@@ -1,0 +1,135 @@
+"""A CSV file's bytes, made into clean UTF-8 text with plain line ends."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from forecast.data._csv_problems import Problems
+
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_CHUNK = 1 << 20
+_WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark begins alike
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_AS_UTF8 = "save the file as UTF-8"
+
+
+@dataclass(frozen=True)
+class Text:
+    """Checked text of a file.
+
+    Parameters
+    ----------
+    raw : bytes
+        UTF-8 without a byte-order mark, lines ended by a line feed.
+    fingerprint : str
+        SHA-256 of the file's bytes as they lie on the disk.
+    repairs : tuple of str
+        What was mended on the way.
+    """
+
+    raw: bytes
+    fingerprint: str
+    repairs: tuple[str, ...]
+
+
+def load(problems: Problems, unpacked_limit: int) -> Text:
+    """Read a file, unpack it if it is gzipped, and refuse what is not UTF-8 text."""
+    content = _bytes_of(problems)
+    fingerprint = hashlib.sha256(content).hexdigest()
+    if content.startswith(_GZIP):
+        content = _unpack(content, unpacked_limit, problems)
+    _refuse_foreign(content, problems)
+    repairs = []
+    if content.startswith(codecs.BOM_UTF8):
+        content = content[len(codecs.BOM_UTF8) :]
+        repairs.append("a byte-order mark at the start of the file was removed")
+    if not content or content.isspace():
+        problems.fail("the file is empty", "give a header line and rows under it")
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")
+        if b"\r" in content:
+            content = content.replace(b"\r", b"\n")
+            repairs.append("line ends by carriage return alone were read as line ends")
+    return Text(content, fingerprint, tuple(repairs))
+
+
+def _bytes_of(problems: Problems) -> bytes:
+    path = Path(problems.path)
+    try:
+        if path.is_dir():
+            problems.fail("this is a folder, not a file", "name the CSV file in it")
+        if path.exists() and not path.is_file():
+            problems.fail("this is not a regular file", "name a CSV file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        problems.fail("there is no such file", _nearest_file(path))
+    except OSError as error:
+        problems.fail(
+            f"the file cannot be read: {error.strerror}", "allow it, or name another file"
+        )
+
+
+def _nearest_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"correct the path, the folder '{path.parent}' does not exist either"
+    names = [other.name for other in path.parent.iterdir()]
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean '{path.parent / near[0]}'?" if near else "correct the path"
+
+
+def _unpack(content: bytes, limit: int, problems: Problems) -> bytes:
+    """Unpack in pieces, so that a small file cannot fill the memory."""
+    pieces, size = [], 0
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(content)) as packed:
+            while piece := packed.read(_CHUNK):
+                size += len(piece)
+                if size > limit:
+                    problems.fail(
+                        f"the file unpacks to more than {limit:,} bytes",
+                        "unpack it yourself, or raise unpacked_limit if the size is meant",
+                    )
+                pieces.append(piece)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        problems.fail(f"the gzip file is damaged: {error}", "fetch or pack it again")
+    return b"".join(pieces)
+
+
+def _refuse_foreign(content: bytes, problems: Problems) -> None:
+    if content.startswith(_ZIP):
+        problems.fail("this is a zip file or a workbook, not CSV", "export the table as CSV")
+    for mark, encoding in _WIDE_MARKS.items():
+        if content.startswith(mark):
+            problems.fail(f"the file is encoded as {encoding}", _AS_UTF8)
+    if b"\0" in content:
+        start = content[:1000]
+        if start.count(0) > len(start) // 4:
+            problems.fail("the file is encoded as UTF-16, or is no text at all", _AS_UTF8)
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        problems.fail(
+            "a NUL byte stands in the text", "remove it; the file may be damaged", line=line
+        )
+    if not content.isascii():
+        _refuse_other_than_utf8(content, problems)
+
+
+def _refuse_other_than_utf8(content: bytes, problems: Problems) -> None:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        problems.fail(
+            f"byte 0x{content[error.start]:02x} is not UTF-8",
+            _AS_UTF8 + "; it is probably Latin-1 or Windows-1252",
+            line=content.count(b"\n", 0, error.start) + 1,
+        )
