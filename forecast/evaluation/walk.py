@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from forecast import registry
 from forecast.data.panel import Panel
-from forecast.errors import DataError, SpecError
+from forecast.errors import DataError, SpecError, StoreError
 from forecast.estimators._base import OnEpoch
 from forecast.evaluation.origins import RollingOrigins
 from forecast.evaluation.records import Keep, OriginRecord
@@ -65,8 +65,8 @@ class Walk:
                 self._move_on(origin)
                 forecasts = tuple(self._forecast(origin))
                 predict_seconds = time.perf_counter() - begun
-            except SpecError:
-                raise  # a wrong parameter is wrong at every origin
+            except (SpecError, StoreError):
+                raise  # a wrong parameter or a full disk is wrong at every origin
             except Exception as error:  # one failure must not lose the other origins
                 self.model = None
                 forecasts, failure = (), f"{type(error).__name__}: {error}"

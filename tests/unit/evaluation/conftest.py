@@ -1,4 +1,4 @@
-"""Small forecasters that the tests of the evaluation share."""
+"""A small forecaster and a short series that the tests of the evaluation share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
 
-from forecast.data import frames
+from forecast.estimators._base import AbstractForecaster
 
 
-class Echo(BaseEstimator):
+class Echo(AbstractForecaster):
     """Continue with a number that hangs on every value it was given, and keep a diary."""
 
-    diary: list = []  # noqa: RUF012  shared by clones on purpose
+    diary: list = []  # noqa: RUF012  # shared by clones on purpose
 
     def __init__(self, horizon=3, season=None, past_only=(), fails_at=(), warns=False):
         self.horizon = horizon
@@ -24,38 +23,43 @@ class Echo(BaseEstimator):
         self.fails_at = fails_at
         self.warns = warns
 
-    def fit(self, X=None, y=None, checkpoint=None):
-        self.panel_ = frames.read(self, X, y)
-        self.level_ = self._level()
-        Echo.diary.append(("fit", len(self.panel_.histories[0]), checkpoint))
+    def _fit(self, panel, *, checkpoint, on_epoch):
+        Echo.diary.append(("fit", len(panel.histories[0]), checkpoint))
+        self.level_ = self._level(panel)
+        if on_epoch is not None:
+            on_epoch({"epoch": 1})
         if self.warns:
             warnings.warn("may not have converged", RuntimeWarning, stacklevel=1)
-        return self
+
+    def _calibration(self, panel):
+        return None
 
     def update(self, X=None, y=None):
-        self.panel_ = frames.extend(self, self.panel_, X, y)
         Echo.diary.append(("update", len(y), None))
-        return self
+        return super().update(X, y)
 
-    def predict(self, X=None, steps=None, quantiles=None):
-        if len(self.panel_.histories[0]) in self.fails_at:
-            raise ArithmeticError("did not converge")
-        ahead = frames.future(self, self.panel_, X, steps)
+    def predict(self, X=None, *, steps=None, quantiles=None):
         Echo.diary.append(("predict", None if X is None else X.copy(), None))
+        return super().predict(X, steps=steps, quantiles=quantiles)
+
+    def _forecast(self, panel, future, steps):
+        if len(panel.histories[0]) in self.fails_at:
+            raise ArithmeticError("did not converge")
         values = []
-        for history, x, level in zip(self.panel_, ahead.x, self.level_, strict=True):
-            trend = np.cumsum(np.nan_to_num(x).sum(axis=1) + 1)[:, None]
+        for history, x, level in zip(panel, future, self.level_, strict=True):
+            trend = np.cumsum(np.nan_to_num(x).sum(axis=1) + np.ones(steps))[:, None]
             last = np.nan_to_num(history.y[-4:]).mean(axis=0)
             values.append(level + last + 0.01 * trend)
-        if quantiles is None:
-            return frames.render(self.panel_, values, ahead)
-        fans = [np.stack([v + q for q in quantiles], axis=2) for v in values]
-        return frames.render(self.panel_, fans, ahead, quantiles)
+        return values
 
-    def _level(self):
+    def _quantiles(self, panel, future, steps, levels):
+        point = self._forecast(panel, future, steps)
+        return [np.stack([values + level for level in levels], axis=2) for values in point]
+
+    def _level(self, panel):
         return [
             np.nanmean(history.y, axis=0) + 0.1 * np.nan_to_num(history.x).sum() / len(history)
-            for history in self.panel_
+            for history in panel
         ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.errors import DataError, SpecError
+from forecast.errors import DataError, SpecError, StoreError
 from forecast.evaluation.backtest import Backtest, backtest
 from forecast.evaluation.origins import naive_scales
 from forecast.evaluation.records import OriginRecord
@@ -178,24 +178,33 @@ def test_a_failed_model_does_not_stay_in_use(echo, monthly):
 
 def test_forecasts_of_other_dates_or_not_finite_are_failures(echo, monthly):
     class Late(echo):
-        def predict(self, **given):
-            return super().predict(**given).shift(freq="MS")
+        def predict(self, X=None, **given):
+            return super().predict(X, **given).shift(freq="MS")
 
     class Blown(echo):
-        def predict(self, **given):
-            return super().predict(**given) * np.inf
+        def predict(self, X=None, **given):
+            return super().predict(X, **given) * np.inf
 
     assert "not the steps" in backtest(Late(), y=monthly).failures[0]
     assert "not finite" in backtest(Blown(), y=monthly).failures[0]
 
 
-def test_a_wrong_parameter_is_not_a_failure_of_the_model(echo, monthly):
-    class Choosy(echo):
-        def fit(self, X=None, y=None):
-            raise SpecError("order must be positive")
+@pytest.mark.parametrize("error", [SpecError, StoreError, KeyboardInterrupt])
+def test_what_is_no_failure_of_the_model_comes_through(echo, monthly, error):
+    class Broken(echo):
+        def _fit(self, panel, **given):
+            raise error("as it is")
 
-    with pytest.raises(SpecError, match="order"):
-        backtest(Choosy(), y=monthly)
+    with pytest.raises(error, match="as it is"):
+        backtest(Broken(), y=monthly)
+
+
+def test_passes_on_what_each_fit_reports(echo, monthly):
+    epochs = []
+
+    backtest(echo(), y=monthly, settings=Backtest(origins=4, refit=2), on_epoch=epochs.append)
+
+    assert epochs == [{"epoch": 1}] * 2
 
 
 def test_warnings_are_collected_once(echo, monthly):

@@ -99,7 +99,7 @@ def test_a_forecaster_that_holds_the_future_is_caught(echo, data):
             super().__init__(horizon, season, past_only)
             self.secret = secret
 
-        def _level(self):
+        def _level(self, panel):
             return [np.array([np.nanmean(self.secret)])]
 
     def make(X, y):

@@ -62,9 +62,14 @@ def test_a_damaged_file_counts_as_absent(tmp_path, place, harm):
     assert keep.get("a") is None
 
 
-def test_putting_drops_the_checkpoint_of_the_fit(tmp_path):
+@pytest.mark.parametrize("folder", [True, False])
+def test_putting_drops_the_checkpoint_of_the_fit(tmp_path, folder):
     keep = FolderKeep(tmp_path)
-    keep.checkpoint("a").write_text("half trained")
+    if folder:
+        keep.checkpoint("a").mkdir()
+        (keep.checkpoint("a") / "weights").write_text("half trained")
+    else:
+        keep.checkpoint("a").write_text("half trained")
 
     keep.put("a", record())
 
@@ -151,7 +156,7 @@ def test_a_fit_stopped_by_hand_is_no_answer(echo, monthly, tmp_path):
     class Stopped(echo):
         def fit(self, X=None, y=None, checkpoint=None):
             self.fit_report_ = type("Report", (), {"stopped": "interrupted"})()
-            return super().fit(X, y)
+            return super().fit(X, y, checkpoint=checkpoint)
 
     with pytest.raises(KeyboardInterrupt):
         backtest(Stopped(), y=monthly, keep=FolderKeep(tmp_path))
