@@ -66,5 +66,5 @@ class Calendar(AbstractTransform):
             return (dates.dayofweek.to_numpy(float) + day) / 7
         if self.cycle == "year":
             length = 365.0 + dates.is_leap_year
-            return (dates.dayofyear.to_numpy(float) - 1 + day) / length
+            return (dates.day_of_year.to_numpy(float) - 1 + day) / length
         raise SpecError(f"calendar: cycle must be year, week or day, given: {self.cycle!r}")
