@@ -27,7 +27,7 @@ def key(name: object) -> str:
 def slug(name: str) -> str:
     """Return a folder's name: as the name where that is safe, else with a hash that tells apart."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:40]
-    if safe == name:
+    if safe and safe == name:
         return safe
     return f"{safe or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
 

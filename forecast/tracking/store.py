@@ -48,6 +48,7 @@ class Store:
     def __init__(self, uri: str | None = None, root: str | Path = DEFAULT_ROOT) -> None:
         given = uri or os.environ.get("MLFLOW_TRACKING_URI")
         self.root = Path(root).absolute()
+        self._own = None if given else self.root / "mlflow.db"
         self.uri = given or f"{_SQLITE}{(self.root / 'mlflow.db').as_posix()}"
         self._client: _mlflow.Client | None = None
         self._opening = threading.Lock()
@@ -67,8 +68,8 @@ class Store:
     @property
     def database(self) -> Path | None:
         """The sqlite file, None for a store of another kind."""
-        if not self.uri.startswith(_SQLITE):
-            return None
+        if self._own is not None or not self.uri.startswith(_SQLITE):
+            return self._own
         return Path(self.uri.removeprefix(_SQLITE).partition("?")[0]).absolute()
 
     @property
@@ -214,14 +215,13 @@ def _check_database(file: Path) -> None:
         with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-        writable = os.access(file, os.W_OK)
-    except sqlite3.Error as error:
+        with file.open("r+b"):  # sqlite opens a read-only file without a word
+            pass
+    except (sqlite3.Error, OSError) as error:
         raise StoreError(
             f"cannot write to the tracking store {file} ({error}). Make the file and its folder "
             "writable, or move a damaged file away and a new one will be made."
         ) from error
-    if not writable:
-        raise StoreError(f"the tracking store {file} is read-only. Make the file writable.")
 
 
 def _check_server(uri: str) -> None:
