@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from forecast.errors import StoreError
+from forecast.files import write_atomically
 from forecast.types import Array
 
 _FORMAT = 1
@@ -99,7 +99,7 @@ class FolderKeep:
         content = json.dumps({"format": _FORMAT, "sha256": _checksum(body), "record": body})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self._file(key), content)
+            write_atomically(self._file(key), content.encode())
             checkpoint = self.checkpoint(key)
             if checkpoint.is_dir():
                 shutil.rmtree(checkpoint)
@@ -142,19 +142,3 @@ def _decoded(body: Mapping[str, Any]) -> OriginRecord:
         failure=str(body["failure"]),
         warnings=tuple(body["warnings"]),
     )
-
-
-def _write_whole(path: Path, content: str) -> None:
-    """Write beside, force to the disk, then rename: after a kill the file is old or new."""
-    beside = path.with_suffix(".tmp")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
