@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
+
+from forecast.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("benchmarks", "datasets", "docs", "pipelines")
@@ -62,3 +65,24 @@ def test_documents_know_every_decision():
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     for path in (ROOT / "docs" / "adr").glob("*.md"):
         assert f"adr/{path.name}" in index
+
+
+def test_the_example_of_the_readme_runs(tmp_path):
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    code = block[1].replace('"datasets/', f'"{ROOT.as_posix()}/datasets/')
+    # As written, but for training that is too short to be of use.
+    quick = code.replace("random_state=0", "random_state=0, max_epochs=2, n_members=2")
+    assert quick != code
+    names: dict[str, object] = {}
+
+    with contextlib.chdir(tmp_path):
+        exec(compile(quick, "README.md", "exec"), names)  # noqa: S102
+
+    assert len(names["model"].predict()) == 12
+    assert (tmp_path / "airline-model").is_dir()
+
+
+def test_the_readme_names_every_command():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        assert f"`forecast {command.name}" in text

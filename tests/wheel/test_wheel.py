@@ -78,3 +78,20 @@ def test_it_lists_what_is_shipped(forecast):
     printed = forecast("list")
     for name in ("airline", "sunspots", "co2", "us_change", "ecnn", "learned_noisy"):
         assert name in printed
+
+
+def test_it_runs_a_shipped_pipeline(forecast):
+    quick = {
+        "model.max_epochs": 2,
+        "model.n_members": 2,
+        "backtest.origins": 2,
+        "baselines": "[{kind: seasonal_naive}]",
+    }
+    settings = [part for key, value in quick.items() for part in ("--set", f"{key}={value}")]
+
+    printed = forecast("run", "airline", *settings, "--no-track", "--output", "results")
+
+    assert "MASE" in printed
+    assert list((forecast.home / "results").glob("*forecast*.csv"))
+    # A run writes where it was asked to: not beside its data, and no store unasked.
+    assert not (forecast.home / "mlruns").exists()
