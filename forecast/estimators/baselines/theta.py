@@ -50,7 +50,7 @@ class Theta(AbstractUnivariate):
     """
 
     own_intervals = True
-    rows_needed = 5
+    rows_needed = 6
     units = "scaled"
 
     def __init__(

@@ -37,7 +37,9 @@ class VAR(AbstractBaseline):
     among the inputs :math:`u_t`, are those with the least corrected criterion of Akaike on the
     same rows. Rows before every target was observed are left out, gaps between observed values
     bridged by straight lines; where some targets end before others, their last rows are forecast
-    from what is known. Targets that are constant keep their value. Intervals are normal.
+    from what is known. Targets that are constant keep their value. Where fewer than two vary, or
+    the rows are too few, the last values are carried forward, and `warnings_` says so. Intervals
+    are normal.
 
     One target alone is the business of `AutoReg`.
 
@@ -114,13 +116,13 @@ class VAR(AbstractBaseline):
             "model": None,
         }
         parts = _parts(node, sample)
-        if len(live) and len(parts.known) >= 3 * (len(live) + 1 + sample.x.shape[1]):
+        if len(live) > 1 and len(parts.known) >= 3 * (len(live) + 1 + sample.x.shape[1]):
             node["model"] = _chosen(parts, self.lags)
             return node
         node["deviation"] = np.sqrt(np.nanmean(np.diff(sample.y, axis=0) ** 2, axis=0))
         warnings.warn(
             "VAR stands back, the last values are carried forward: "
-            f"{len(parts.known)} rows are too few for {len(live)} targets that vary",
+            f"{len(live)} targets vary, {len(parts.known)} rows have them all",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -242,7 +244,8 @@ def _drivers(x: Array, first: int, season: int, seasonal: bool) -> Array:
 
 
 def _driven(model: Learned, x: Array, first: int, season: int) -> Array:
-    driven: Array = _drivers(x, first, season, model["seasonal"]) @ model["driven"]
+    drivers = _drivers(x, first, season, model["seasonal"])
+    driven: Array = np.einsum("td,dk->tk", drivers, model["driven"])
     return driven
 
 
