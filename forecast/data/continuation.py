@@ -125,15 +125,27 @@ def _check_continues(history: History, labels: pd.Index) -> None:
 
 
 def _check_known(panel: Panel, parts: Sequence[Array], index: Sequence[pd.Index]) -> None:
+    """Refuse rows without any input known ahead, and such inputs without any row.
+
+    A single missing value is a gap like one in the past.
+    """
+    names = [name for name in panel.inputs if name not in panel.past_only]
+    columns = [panel.inputs.index(name) for name in names]
     for history, part, labels in zip(panel, parts, index, strict=True):
-        for column, name in enumerate(panel.inputs):
-            gaps = np.flatnonzero(np.isnan(part[:, column]))
-            if len(gaps) and name not in panel.past_only:
-                where = "" if history.id is None else f" of series '{history.id}'"
+        gone = np.isnan(part[:, columns])
+        where = "" if history.id is None else f" of series '{history.id}'"
+        for name, column in zip(names, gone.T, strict=True):
+            if column.all():
                 raise DataError(
-                    f"X{where} lacks '{name}' at {labels[gaps[0]]} and {len(gaps) - 1} further "
-                    "steps ahead. Give its value, or name it in past_only=."
+                    f"X{where} lacks '{name}' from {labels[0]} to {labels[-1]}. "
+                    "Give its values, or name it in past_only=."
                 )
+        if names and gone.all(axis=1).any():
+            rows = np.flatnonzero(gone.all(axis=1))
+            raise DataError(
+                f"X{where} lacks {', '.join(names)} at {labels[rows[0]]} and {len(rows) - 1} "
+                "further steps ahead. Give them, or name them in past_only=."
+            )
 
 
 def extend(estimator: Any, panel: Panel, X: Any, y: Any) -> Panel:

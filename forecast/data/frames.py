@@ -71,7 +71,7 @@ def _inputs(estimator: Any, X: Any, rows: int) -> tuple[Array, tuple[str, ...]]:
     for attribute in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, attribute):
             delattr(estimator, attribute)
-    if X is None or (getattr(X, "ndim", 0) == 2 and X.shape[1] == 0):
+    if X is None:
         return np.empty((rows, 0)), ()
     values = validate_data(
         estimator, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2

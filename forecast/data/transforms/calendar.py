@@ -63,7 +63,7 @@ class Calendar(AbstractTransform):
         if self.cycle == "day":
             return day
         if self.cycle == "week":
-            return (dates.dayofweek.to_numpy(float) + day) / 7
+            return (dates.day_of_week.to_numpy(float) + day) / 7
         if self.cycle == "year":
             length = 365.0 + dates.is_leap_year
             return (dates.day_of_year.to_numpy(float) - 1 + day) / length

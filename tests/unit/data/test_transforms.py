@@ -1,0 +1,141 @@
+"""Transforms can be undone, learn from the past alone, and leave gaps gaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast import registry
+from forecast.data.transforms._chain import Chain
+from forecast.errors import DataError, SpecError
+
+KINDS = registry.kinds("transform")
+D1, D12 = {"kind": "difference", "lag": 1}, {"kind": "difference", "lag": 12}
+CHAINS = [
+    ["log"],
+    [D1],
+    [D12],
+    ["log", D1, D12, "standardise"],
+    ["standardise", {"kind": "difference", "lag": 5}],
+    ["log", "standardise", "calendar"],
+]
+
+
+def series(seed, rows=70, targets=2, gaps=0.0):
+    rng = np.random.default_rng(seed)
+    y = np.exp(0.1 * rng.normal(size=(rows, targets)).cumsum(axis=0))
+    y[rng.random(y.shape) < gaps] = np.nan
+    return y
+
+
+@pytest.mark.parametrize("nodes", CHAINS, ids=str)
+@given(seed=st.integers(0, 10_000), steps=st.integers(1, 30))
+def test_undoing_gives_back_what_was_there(nodes, seed, steps):
+    y = series(seed)
+    cutoff = len(y) - steps
+    chain = Chain.fit(nodes, y[:cutoff])
+    back = chain.invert(chain.apply(y)[cutoff:], past=y[:cutoff])
+    np.testing.assert_allclose(back, y[cutoff:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("nodes", CHAINS, ids=str)
+def test_members_are_undone_as_each_alone(nodes):
+    y = series(1)
+    chain = Chain.fit(nodes, y[:50])
+    z = np.random.default_rng(2).normal(size=(3, 20, 2))
+    together = chain.invert(z, past=y[:50])
+    for member in range(3):
+        np.testing.assert_array_equal(together[member], chain.invert(z[member], past=y[:50]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_transform_keeps_shape_and_gaps(kind):
+    y = series(3, gaps=0.2)
+    part = registry.build("transform", kind)
+    z = part.apply(y, part.fit(y))
+    assert z.shape == y.shape
+    assert np.isnan(z[np.isnan(y)]).all()
+    assert np.isfinite(z).any()
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if registry.lookup("transform", k).pointwise])
+def test_pointwise_transforms_keep_the_order_of_values(kind):
+    y = np.linspace(1, 9, 50)[:, None]
+    part = registry.build("transform", kind)
+    z = part.apply(y, part.fit(y)).ravel()
+    assert (np.diff(z) > 0).all()
+
+
+@pytest.mark.parametrize("nodes", CHAINS, ids=str)
+def test_rows_said_to_be_lost_are_those_that_are_blank(nodes):
+    chain = Chain.fit(nodes, series(4))
+    blank = np.isnan(chain.apply(series(4))).all(axis=1)
+    assert blank.sum() == chain.lost
+    assert blank[: chain.lost].all()
+
+
+def test_standardise_against_numpy():
+    y = series(5, gaps=0.3)
+    part = registry.build("transform", "standardise")
+    state = part.fit(y)
+    np.testing.assert_allclose(state["mean"], np.nanmean(y, axis=0))
+    np.testing.assert_allclose(state["scale"], np.nanstd(y, axis=0))
+
+
+@pytest.mark.parametrize("value", [0.0, 7.3, -1e6, 0.1])
+def test_a_constant_series_stays_finite_and_comes_back(value):
+    y = np.full((30, 1), value)
+    chain = Chain.fit(["standardise"], y)
+    z = chain.apply(y)
+    assert np.abs(z).max() < 1e-6
+    np.testing.assert_allclose(chain.invert(z, past=y), y)
+
+
+def test_log_says_which_row_it_cannot_take():
+    y = np.array([[1.0], [2.0], [-3.0]])
+    with pytest.raises(DataError, match=r"above 0, row 2 holds -3"):
+        Chain.fit(["log"], y)
+    Chain.fit([{"kind": "log", "offset": 4.0}], y)
+
+
+@pytest.mark.parametrize("lag", [0, -1, 1.5, True])
+def test_difference_refuses_a_lag_that_is_none(lag):
+    with pytest.raises(SpecError, match="lag must be an integer of at least 1"):
+        Chain.fit([{"kind": "difference", "lag": lag}], series(1))
+
+
+def test_a_missing_last_value_is_stood_in_by_the_one_a_lag_before():
+    y = np.arange(1.0, 9.0)[:, None]
+    y[7] = np.nan  # phase 1 of lag 2: the value at row 5 stands in
+    chain = Chain.fit([{"kind": "difference", "lag": 2}], y)
+    np.testing.assert_array_equal(chain.invert(np.zeros((2, 1)), past=y).ravel(), [7.0, 6.0])
+
+
+def test_calendar_features_repeat_after_their_cycle():
+    week = registry.build("transform", {"kind": "calendar", "cycle": "week", "harmonics": 3})
+    features = week.features(pd.date_range("2024-01-01", periods=21, freq="D"))
+    np.testing.assert_allclose(features[:7], features[7:14], atol=1e-12)
+    np.testing.assert_allclose(features[:, :3] ** 2 + features[:, 3:] ** 2, 1.0)
+    assert len(np.unique(features[:7].round(6), axis=0)) == 7
+
+
+def test_calendar_needs_dates():
+    with pytest.raises(SpecError, match="needs dates"):
+        registry.build("transform", "calendar").features(pd.RangeIndex(3))
+
+
+@pytest.mark.parametrize("nodes", CHAINS, ids=str)
+def test_what_was_learned_survives_as_arrays(nodes):
+    y = series(6)
+    chain = Chain.fit(nodes, y)
+    again = Chain.restore(nodes, chain.arrays("a.1"), "a.1")
+    np.testing.assert_array_equal(chain.apply(y), again.apply(y))
+
+
+def test_only_leading_transforms_let_quantiles_pass():
+    y = series(7)
+    assert len(Chain.fit(["log", D1, "standardise"], y).pointwise.transforms) == 1
+    assert len(Chain.fit([D1, "log"], y + 1e3 * np.arange(70)[:, None]).pointwise.transforms) == 0

@@ -1,0 +1,267 @@
+"""Training: each member as if alone, stopped early, resumed to the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from forecast.data.windows import Windows
+from forecast.errors import TrainingError
+from forecast.networks.cells._base import Sizes
+from forecast.networks.cells.error_correction import ErrorCorrection
+from forecast.networks.initial_states.adaptive import Adaptive
+from forecast.networks.initial_states.learned_noisy import LearnedNoisy
+from forecast.networks.network import Network
+from forecast.training.batches import Resident
+from forecast.training.loop import Loop, Task
+from forecast.training.settings import Training
+
+CONTEXT, BURN_IN, HORIZON = 6, 2, 3
+
+
+def windows(rows=60):
+    rng = np.random.default_rng(1)
+    wave = np.sin(np.arange(rows) * 0.7)[:, None] + 0.1 * rng.normal(size=(rows, 1))
+    return Windows.lay(
+        [wave],
+        [np.empty((rows, 0))],
+        np.zeros(0, dtype=bool),
+        context=CONTEXT,
+        burn_in=BURN_IN,
+        horizon=HORIZON,
+    )
+
+
+def task(epochs, members, rows=60, held=12, dtype=torch.float64):
+    w = windows(rows)
+    data = Resident(w, dtype, torch.device("cpu"))
+    train = w.starts([0], [rows - held - HORIZON])
+    validation = w.starts([rows - held], [rows if held else -1])
+    return Task(
+        "select", data, torch.from_numpy(train), torch.from_numpy(validation), [epochs] * members, epochs
+    )  # fmt: skip
+
+
+def loop(seeds, start=None, identity="", **settings):
+    weights = [torch.Generator().manual_seed(s) for s in seeds]
+    network = Network(
+        ErrorCorrection(), start or LearnedNoisy(0.2), Sizes(5, 0, 1, BURN_IN), weights
+    ).double()
+    order = [torch.Generator().manual_seed(s + 1) for s in seeds]
+    return Loop(network, Training(dtype="float64", batch_size=8, **settings), order, identity)
+
+
+def weights(network):
+    return {name: value.detach().clone() for name, value in network.named_parameters()}
+
+
+@pytest.mark.parametrize("start", [LearnedNoisy(0.2), Adaptive(0.5)])
+def test_a_member_equals_the_same_member_trained_alone(start):
+    seeds = [3, 30, 300, 3000]
+    together = loop(seeds, start)
+    progress = together.run(task(15, 4), None, None)
+    for place, seed in enumerate(seeds):
+        alone = loop([seed], start)
+        own = alone.run(task(15, 1), None, None)
+        assert own.best_epoch[0] == progress.best_epoch[place]
+        for name, value in alone.network.named_parameters():
+            both = dict(together.network.named_parameters())[name]
+            torch.testing.assert_close(both[place], value[0], rtol=0, atol=1e-12)
+
+
+def test_the_same_seeds_give_the_same_bits_and_others_do_not():
+    a, b, c = loop([1, 2]), loop([1, 2]), loop([5, 6])
+    for one in (a, b, c):
+        one.run(task(5, 2), None, None)
+    assert all(
+        (x == y).all() for x, y in zip(a.network.parameters(), b.network.parameters(), strict=True)
+    )
+    assert any(
+        (x != y).any() for x, y in zip(a.network.parameters(), c.network.parameters(), strict=True)
+    )
+
+
+def test_global_random_state_is_neither_used_nor_touched():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    a = loop([1])
+    a.run(task(3, 1), None, None)
+    assert (torch.get_rng_state() == before).all()
+    torch.manual_seed(2)
+    b = loop([1])
+    b.run(task(3, 1), None, None)
+    assert all(
+        (x == y).all() for x, y in zip(a.network.parameters(), b.network.parameters(), strict=True)
+    )
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("start", [LearnedNoisy(0.2), Adaptive(0.5)])
+@pytest.mark.parametrize("at", [1, 4, 7])
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, at, start):
+    whole = loop([1, 2], start, checkpoint_every=3)
+    expected = whole.run(task(9, 2), None, None)
+
+    def kill(event):
+        if event["epoch"] == at:
+            raise KilledError
+
+    path = tmp_path / "select.safetensors"
+    with pytest.raises(KilledError):
+        loop([1, 2], start, checkpoint_every=3).run(task(9, 2), path, kill)
+    assert path.exists() == (at > 3)
+    again = loop([1, 2], start, checkpoint_every=3)
+    done = again.run(task(9, 2), path, None)
+    assert (done.best_loss == expected.best_loss).all()
+    for name, value in weights(whole.network).items():
+        assert (weights(again.network)[name] == value).all()
+    assert torch.stack(done.train_losses).equal(torch.stack(expected.train_losses))
+
+
+def test_a_finished_checkpoint_is_not_trained_again(tmp_path):
+    path = tmp_path / "select.safetensors"
+    first = loop([1])
+    first.run(task(4, 1), path, None)
+    epochs = []
+    second = loop([1])
+    second.run(task(4, 1), path, epochs.append)
+    assert epochs == []
+    assert all(
+        (x == y).all()
+        for x, y in zip(first.network.parameters(), second.network.parameters(), strict=True)
+    )
+
+
+def test_a_checkpoint_of_another_task_is_not_used(tmp_path):
+    path = tmp_path / "select.safetensors"
+    loop([1], identity="one").run(task(4, 1), path, None)
+    epochs = []
+    loop([1], identity="two").run(task(4, 1), path, epochs.append)
+    assert len(epochs) == 4
+
+
+def test_early_stopping_restores_the_best_epoch_of_each_member():
+    runner = loop([1, 2, 3], learning_rate=0.05, patience=4)
+    the_task = task(60, 3)
+    progress = runner.run(the_task, None, None)
+    curves = torch.stack(progress.validation_losses)
+    for member in range(3):
+        best = int(progress.best_epoch[member])
+        lived = curves[: min(best + 4, len(curves)), member]
+        assert lived.argmin() == best - 1
+    # The weights that are in the network are those of the best epoch, not of the last.
+    now = runner.evaluate(the_task.data, the_task.validation)
+    torch.testing.assert_close(now.double(), progress.best_loss, rtol=1e-12, atol=0)
+
+
+def test_a_member_that_has_stopped_is_not_improved_any_more():
+    runner = loop([1, 2], learning_rate=0.05, patience=1)
+    progress = runner.run(task(40, 2), None, None)
+    curves = torch.stack(progress.validation_losses)
+    for member in range(2):
+        best = int(progress.best_epoch[member])
+        assert best == len(curves) or curves[best, member] >= curves[best - 1, member]
+
+
+def test_without_validation_each_member_keeps_its_last_epoch():
+    runner = loop([1, 2])
+    the_task = task(8, 2, held=0)
+    limited = Task(the_task.phase, the_task.data, the_task.train, the_task.validation, [3, 8], 8)
+    progress = runner.run(limited, None, None)
+    assert progress.best_epoch.tolist() == [3, 8]
+    alone = loop([1])
+    alone.run(Task("x", the_task.data, the_task.train, the_task.validation, [3], 8), None, None)
+    torch.testing.assert_close(
+        runner.network.cell.A[0], alone.network.cell.A[0], rtol=0, atol=1e-12
+    )
+
+
+def test_ctrl_c_keeps_the_best_so_far():
+    def stop(event):
+        if event["epoch"] == 5:
+            raise KeyboardInterrupt
+
+    runner = loop([1, 2])
+    progress = runner.run(task(50, 2), None, stop)
+    assert progress.interrupted
+    assert progress.epoch == 5
+    same = loop([1, 2])
+    same.run(task(5, 2), None, None)
+    assert progress.best_epoch.max() <= 5
+    for value in runner.network.parameters():
+        assert value.isfinite().all()
+
+
+def test_a_diverged_member_leaves_the_others_alone():
+    runner = loop([1, 2])
+    with torch.no_grad():
+        runner.network.cell.A[0] = torch.nan
+    progress = runner.run(task(4, 2), None, None)
+    assert progress.alive.tolist() == [False, True]
+    alone = loop([2])
+    alone.run(task(4, 1), None, None)
+    torch.testing.assert_close(
+        runner.network.cell.A[1], alone.network.cell.A[0], rtol=0, atol=1e-12
+    )
+
+
+def test_when_all_diverge_the_error_says_what_to_do():
+    runner = loop([1])
+    with torch.no_grad():
+        runner.network.cell.A[:] = torch.nan
+    with pytest.raises(TrainingError, match="Lower the learning rate"):
+        runner.run(task(4, 1), None, None)
+
+
+def test_clipping_bounds_each_members_gradient():
+    runner = loop([1, 2], clip=1e-3)
+    for value in runner.network.parameters():
+        value.grad = torch.ones_like(value)
+        value.grad[1] *= 1e-9
+    runner._clip()
+    norms = sum(v.grad.flatten(1).square().sum(dim=1) for v in runner.network.parameters()).sqrt()
+    assert norms[0].item() == pytest.approx(1e-3)
+    assert norms[1] < 1e-6  # below the bound, left as it was
+    assert norms[1] > 0
+
+
+def test_the_rate_falls_along_half_a_cosine():
+    runner = loop([1], learning_rate=0.4)
+    assert runner._rate(0, 10) == pytest.approx(0.4)
+    assert runner._rate(5, 10) == pytest.approx(0.2)
+    assert runner._rate(10, 10) == pytest.approx(0.0)
+
+
+def test_batches_are_the_windows_cut_by_hand():
+    w = windows(20)
+    data = Resident(w, torch.float64, torch.device("cpu"))
+    starts = torch.tensor([[0, 4], [7, 2]])
+    batch = data.batch(starts)
+    for member in range(2):
+        for place in range(2):
+            first = int(starts[member, place])
+            expected = w.targets[first : first + CONTEXT + HORIZON]
+            assert (batch.targets[:, member, place].numpy() == expected).all()
+    assert (batch.known[:CONTEXT] == 1).all()
+    assert (batch.known[CONTEXT:] == 0).all()
+
+
+def test_the_loss_scores_neither_burn_in_nor_gaps():
+    w = windows(20)
+    w.targets[[1, 4, 7]] = np.nan  # in the burn-in, the context, the horizon
+    batch = Resident(w, torch.float64, torch.device("cpu")).batch(torch.tensor([[0]]))
+    outputs = torch.zeros_like(batch.targets)
+    square = np.nan_to_num(w.targets[:9, 0]) ** 2
+    past, ahead = square[[2, 3, 5]].mean(), square[[6, 8]].mean()
+    assert batch.loss(outputs, 0.25).item() == pytest.approx(0.25 * past + 0.75 * ahead)
+    assert batch.loss(outputs, 0.0).item() == pytest.approx(ahead)
+
+
+def test_it_learns_a_sine():
+    runner = loop([1, 2], learning_rate=0.02)
+    progress = runner.run(task(200, 2, rows=120, held=20), None, None)
+    assert progress.best_loss.max() < 0.05  # the noise alone makes 0.01; the wave's variance is 0.5
