@@ -77,8 +77,9 @@ def _path(loc: KeyPath, model: type[BaseModel]) -> KeyPath:
 
 
 def _is_branch(step: str) -> bool:
-    return any(step.startswith(word) for word in ("constrained-", "function-", "tuple[", "list["))\
-        or step in ("bool", "int", "float", "str", "none")
+    return any(
+        step.startswith(word) for word in ("constrained-", "function-", "tuple[", "list[")
+    ) or step in ("bool", "int", "float", "str", "none")
 
 
 def _section(field: Any) -> Any:

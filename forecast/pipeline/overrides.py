@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,26 +28,36 @@ def apply(document: Document, settings: Sequence[str]) -> Document:
     Examples
     --------
     >>> document = yaml_source.parse("model: {horizon: 12, initial_state: noisy}")
-    >>> apply(document, ["model.horizon=6", "model.initial_state.std=1e-1"]).values
+    >>> apply(document, ["model.horizon=6", "model.initial_state.std=1e-1"]).content
     {'model': {'horizon': 6, 'initial_state': {'kind': 'noisy', 'std': 0.1}}}
     """
-    values = copy.deepcopy(document.values)
-    places = dict(document.places)
     for setting in settings:
         source = f"--set {setting}"
-        keys, equals, text = setting.partition("=")
-        path = tuple(int(key) if key.isdigit() else key for key in keys.strip().split("."))
-        if not equals or "" in path:
+        key, equals, text = setting.partition("=")
+        if not equals or not all(key.strip().split(".")):
             raise SpecError(f"{source}: must be key.path=value, such as model.horizon=6.")
-        _put(values, path, yaml_source.scalar(text, source), source)
-        places = {known: place for known, place in places.items() if known[: len(path)] != path}
-        places[path] = source
-    return replace(document, values=values, places=places)
+        document = put(document, key.strip(), yaml_source.scalar(text, source), source)
+    return document
+
+
+def put(document: Document, key: str, value: Any, source: str) -> Document:
+    """Return the document with a value at a dotted key; `source` says who set it.
+
+    Raises
+    ------
+    SpecError
+        When the key leads into a value that holds no keys.
+    """
+    values = copy.deepcopy(document.content)
+    path = tuple(int(step) if step.isdigit() else step for step in key.split("."))
+    _put(values, path, value, source)
+    kept = {known: at for known, at in document.places.items() if known[: len(path)] != path}
+    return replace(document, content=values, places={**kept, path: source})
 
 
 def _put(values: dict[str, Any], path: KeyPath, value: Any, source: str) -> None:
     holder: Any = values
-    for place, (key, following) in enumerate(zip(path, path[1:], strict=False)):
+    for place, (key, following) in enumerate(itertools.pairwise(path)):
         inner = _get(holder, key, path[: place + 1], source)
         if isinstance(inner, str) and isinstance(following, str):
             inner = {"kind": inner}

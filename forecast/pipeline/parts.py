@@ -15,8 +15,8 @@ from forecast.errors import SpecError
 from forecast.pipeline.faults import Fault, reworded, shown
 from forecast.pipeline.yaml_source import KeyPath
 
-# Given by the pipeline as a whole: every model shares them.
-SHARED = ("horizon", "season", "past_only", "random_state")
+# Families of one class, whose node needs no kind: settings that belong together.
+GROUPS = ("training",)
 
 
 def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
@@ -26,14 +26,17 @@ def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
     name = family.replace("_", " ")
     if not isinstance(node, Mapping):
         return [] if node is None else [_wants_kind(name, node, path)]
-    if "kind" not in node:
-        known = ", ".join(registry.kinds(family))
+    kinds = registry.kinds(family)
+    kind = node.get("kind", kinds[0] if len(kinds) == 1 and family != "network" else None)
+    if kind is None:
+        known = ", ".join(kinds)
         return [Fault((*path, "kind"), f"is missing: a {name} needs its kind. Known: {known}.")]
-    wrong = kind_faults(family, node["kind"], (*path, "kind"))
+    wrong = kind_faults(family, kind, (*path, "kind"))
     if wrong:
         return wrong
     settings = {key: value for key, value in node.items() if key != "kind"}
-    return setting_faults(registry.lookup(family, node["kind"]), settings, path, node["kind"])
+    cls = registry.lookup(family, kind)
+    return _setting_faults(cls, settings, path, name if family in GROUPS else kind)
 
 
 def _wants_kind(name: str, node: object, path: KeyPath) -> Fault:
@@ -65,19 +68,11 @@ def hints_of(cls: type[Any]) -> dict[str, Any]:
 
 
 def nested_family(setting: str) -> str | None:
-    """Return the family of a setting that holds a part: ``initial_state``, ``cell``."""
+    """Return the family of a setting that holds a part: ``initial_state``, ``training``."""
     return setting if setting in registry.FAMILIES else None
 
 
-def group_of(hint: Any) -> type[Any] | None:
-    """Return the class of a group of settings, such as `Training`, that a hint names."""
-    for candidate in (hint, *typing.get_args(hint)):
-        if inspect.isclass(candidate) and candidate.__module__.startswith("forecast."):
-            return candidate
-    return None
-
-
-def setting_faults(
+def _setting_faults(
     cls: type[Any], settings: Mapping[str, Any], path: KeyPath, kind: str
 ) -> list[Fault]:
     """Return what is wrong with the settings of a class."""
@@ -104,9 +99,6 @@ def _value_faults(name: str, value: Any, hint: Any, path: KeyPath) -> list[Fault
             for place, node in enumerate(nodes)
             for fault in faults("transform", node, (*path, place))
         ]
-    group = group_of(hint)
-    if group is not None and isinstance(value, Mapping):
-        return setting_faults(group, value, path, name)
     return _type_faults(value, hint, path)
 
 

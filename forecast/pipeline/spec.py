@@ -71,6 +71,9 @@ class Data(_Section):
     exogenous: Names = Field((), description="Inputs; their rows must reach over the horizon.")
     past_only: Names = Field((), description="Inputs that nobody knows beyond the last target.")
     gaps: Literal["mask", "fill", "error"] = Field("mask", description="What a missing row means.")
+    duplicates: Literal["error", "last", "mean", "sum"] = Field(
+        "error", description="What a date that stands twice means."
+    )
     date_format: Name | None = Field(None, description="As in strptime, such as %d.%m.%Y.")
 
 
@@ -79,7 +82,7 @@ class Rolling(_Section):
 
     origins: Positive = Field(8, description="How many cutoffs to forecast from.")
     stride: Positive = Field(1, description="Steps from one cutoff to the next.")
-    refit: Positive | StrictBool = Field(
+    refit: Annotated[StrictInt, Field(ge=0)] | StrictBool = Field(
         True, description="Refit at every origin (true), at the first only (false), or every n-th."
     )
 
@@ -133,7 +136,7 @@ def read(document: Document) -> Spec:
     SpecError
         With one line for every fault: place, key path, what is wrong and how to mend it.
     """
-    values = dict(document.values)
+    values = dict(document.content)
     values.setdefault("name", Path(document.source).stem)
     faults: list[Fault] = []
     spec = None
@@ -191,5 +194,7 @@ def _clashes(spec: Spec, values: Mapping[str, Any]) -> list[Fault]:
             what = f"'{name}' is not among the metrics: {', '.join(spec.metrics)}."
             faults.append(Fault(("expected", name), what))
         elif low > high:
-            faults.append(Fault(("expected", name), f"must be [low, high], given: [{low}, {high}]."))
+            faults.append(
+                Fault(("expected", name), f"must be [low, high], given: [{low}, {high}].")
+            )
     return faults

@@ -30,14 +30,14 @@ class Document:
     ----------
     source : str
         Name of the file as the user gave it.
-    values : mapping
-        The content.
+    content : dict
+        What it says.
     places : mapping from key path to str
         Where each value stands: ``file:line``, or the override that set it.
     """
 
     source: str
-    values: dict[str, Any]
+    content: dict[str, Any]
     places: dict[KeyPath, str]
 
     def place(self, path: KeyPath) -> str:
@@ -59,7 +59,7 @@ class _Loader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event: Any = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _Refused("anchors and aliases are not read. Write the value out.", event)
         if getattr(event, "tag", None) is not None:
@@ -99,17 +99,19 @@ def load(path: str | Path) -> Document:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+        raise SpecError(
+            f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."
+        ) from error
     return parse(text, str(path))
 
 
 def parse(text: str, source: str = "YAML") -> Document:
-    """Read YAML text.
+    r"""Read YAML text.
 
     Examples
     --------
-    >>> document = parse("model:\\n  learning_rate: 1e-3\\n  on: no", "a.yaml")
-    >>> document.values
+    >>> document = parse("model:\n  learning_rate: 1e-3\n  on: no", "a.yaml")
+    >>> document.content
     {'model': {'learning_rate': 0.001, 'on': 'no'}}
     >>> document.place(("model", "learning_rate"))
     'a.yaml:2'
@@ -172,7 +174,7 @@ def _mapping(
     return result
 
 
-def _plain(node: yaml.Node) -> Any:
+def _plain(node: Any) -> Any:
     """Read a bare scalar as a number or a word where it is one; what is quoted is text."""
     text = str(node.value)
     if node.style or (text.lower() not in _WORDS and not _NUMBER.fullmatch(text.lower())):

@@ -1,0 +1,1 @@
+"""The command: read arguments, call one function of the pipeline, print."""

@@ -1,0 +1,76 @@
+"""Errors and signals become a message and a status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import typer
+import typer.core
+
+from forecast.errors import ForecastError
+
+# Typer's own way to say that the arguments are wrong, or that all is said.
+_USAGE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+_PASS: Any = (typer.Exit, typer.Abort, BrokenPipeError, _USAGE)
+
+ASK = (
+    "This is a fault of ours, not of your input. Please report it with the lines above, the "
+    "command, and what `forecast doctor` prints."
+)
+
+
+class Commands(typer.core.TyperGroup):
+    """Commands in the order they are written, each ended with the status it deserves."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (typer's interface)
+        """Return the names as they were added."""
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        with _sigterm_interrupts() as received:
+            try:
+                return super().invoke(ctx)
+            except _PASS:
+                raise
+            except ForecastError as error:
+                say(f"Error: {error}")
+                raise typer.Exit(2) from None
+            except KeyboardInterrupt as stop:
+                say(f"Stopped. {' '.join(map(str, stop.args))}".rstrip())
+                raise typer.Exit(128 + (received or [signal.SIGINT])[0]) from None
+            except Exception:
+                traceback.print_exc()
+                say(ASK)
+                raise typer.Exit(1) from None
+
+
+def say(text: str) -> None:
+    """Write a message for a person, apart from what a program may read."""
+    print(text, file=sys.stderr)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[list[int]]:
+    """Let SIGTERM stop like Ctrl-C, so that what is open is closed; remember that it came."""
+    received: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)

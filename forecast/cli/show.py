@@ -1,0 +1,109 @@
+"""Results as a person reads them."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from forecast import registry
+from forecast.pipeline.compare import Judgement
+from forecast.pipeline.run import Options, Outcome
+
+
+def judgement(console: Console, found: Judgement) -> None:
+    """Print the table of scores, what was left out, and the verdict."""
+    console.print(_scores(found))
+    for note in found.comparison.notes:
+        console.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    console.print(found.verdict, style="bold", markup=False, highlight=False, soft_wrap=True)
+
+
+def outcome(console: Console, found: Outcome, options: Options) -> None:
+    """Print the forecast, and where everything is."""
+    console.print(f"Forecast of {', '.join(found.spec.data.target)}:")
+    frame(console, found.results.forecast)
+    console.print()
+    lines = {"files": f"{near(found.results.folder)}{os.sep}"}
+    if options.store is not None:
+        lines["run"] = f"{found.run_id} in {options.store}"
+        lines["models"] = ", ".join(
+            f"models:/{found.spec.name}/{version} ({name})"
+            for name, version in found.versions.items()
+        )
+    for name, text in lines.items():
+        console.print(f"{name:<8}{text}", markup=False, highlight=False, soft_wrap=True)
+    if options.store is not None:
+        console.print("Open the record with: forecast ui")
+
+
+def _scores(found: Judgement) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
+    table.add_column("model")
+    percent = _in_percent()
+    for title in found.table.columns:
+        unit = " %" if title in percent else ""
+        table.add_column(f"{title}{unit}", justify="right", no_wrap=True)
+    table.add_column("p (DM)", justify="right", no_wrap=True)
+    for name, row in found.table.iterrows():
+        is_network = str(name) == found.network
+        cells = [number(float(value)) for value in row]
+        p = found.test.p_value if is_network and found.test is not None else math.nan
+        table.add_row(
+            str(name), *cells, number(p) if p == p else "", style="bold green" if is_network else ""
+        )
+    return table
+
+
+def _in_percent() -> set[str]:
+    kinds = registry.kinds("metric")
+    metrics = [registry.lookup("metric", kind) for kind in kinds]
+    return {metric.title for metric in metrics if metric.unit == "%"}
+
+
+def number(value: float) -> str:
+    """Show a number in three or four digits.
+
+    Examples
+    --------
+    >>> [number(value) for value in (0.8312, 12.345, 1234.5, 0.0004, float("nan"))]
+    ['0.831', '12.3', '1234', '0.0004', '–']
+    """
+    if math.isnan(value):
+        return "–"  # noqa: RUF001  (as in print)
+    if value == 0 or abs(value) >= 1000:
+        return f"{value:.0f}"
+    if abs(value) < 0.001:
+        return f"{value:.1g}"
+    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
+
+
+def frame(console: Console, values: pd.DataFrame, rows: int = 12) -> None:
+    """Print the first rows of a forecast."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in [*(str(n or "") for n in values.index.names), *map(str, values.columns)]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for label, row in values.head(rows).iterrows():
+        labels = label if isinstance(label, tuple) else (label,)
+        table.add_row(*(_date(part) for part in labels), *(number(float(v)) for v in row))
+    console.print(table)
+    if len(values) > rows:
+        console.print(f"… and {len(values) - rows} more rows")
+
+
+def _date(label: object) -> str:
+    if isinstance(label, pd.Timestamp):
+        return str(label.date()) if label == label.normalize() else str(label)
+    return str(label)
+
+
+def near(path: Path) -> str:
+    """Show a path from here where it lies below."""
+    path = path.absolute()
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,68 @@
+"""A forecast from a saved model and, where it has inputs, a CSV of the steps ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecast.data import csv_source
+from forecast.data.panel import Panel
+from forecast.errors import DataError
+from forecast.estimators._base import AbstractForecaster
+from forecast.pipeline import output
+
+
+def forecast(
+    folder: Path, future: Path | None, steps: int | None, quantiles: Sequence[float]
+) -> pd.DataFrame:
+    """Continue after the last row that a saved model knows.
+
+    Parameters
+    ----------
+    folder : Path
+        What `save` wrote.
+    future : Path or None
+        CSV with the dates, and the inputs known ahead, over the steps.
+    steps : int or None
+        Steps ahead; the horizon, or the rows of `future`, if None.
+    quantiles : sequence of float
+
+    Returns
+    -------
+    DataFrame
+        One row a date (and series): ``forecast``, then a column a quantile.
+
+    Raises
+    ------
+    ModelFormatError
+        When the folder holds no model.
+    DataError
+        When inputs are missing over the steps ahead.
+    """
+    model = AbstractForecaster.load(folder)
+    inputs = None if future is None else _inputs(future, model.panel_)
+    point = model.predict(inputs, steps=steps)
+    spread = pd.DataFrame()
+    if quantiles:
+        spread = model.predict(inputs, steps=steps, quantiles=sorted(set(quantiles)))
+    return output.forecast_table(point, spread)
+
+
+def _inputs(path: Path, panel: Panel) -> pd.DataFrame:
+    """Read the inputs that the model needs, under the names of its own columns."""
+    known = [name for name in panel.inputs if name not in panel.past_only]
+    if not known:
+        raise DataError(f"{path}: the model needs no inputs ahead. Leave --future away.")
+    several = panel.layout in ("panel_series", "panel_frame")
+    index: Any = panel.histories[0].index
+    table = csv_source.read_csv(
+        path,
+        time=str(index.name or "time"),
+        target=known,
+        series="series" if several else None,
+        frequency=getattr(index, "freqstr", None),
+    )
+    return table.targets
