@@ -114,33 +114,40 @@ def _nameless(raw: bytes, records: Records, problems: Problems) -> list[str]:
 def _keys_and_values(
     raw: bytes, records: Records, roles: Roles, problems: Problems
 ) -> tuple[list[tuple[list[str], Ints]], Array]:
-    """Return the key columns, numbered, and the values; look at each text only if one is bad."""
+    """Return the key columns, numbered, and the values; look at texts only in doubt."""
     place = {name: column for column, name in enumerate(records.header)}
     keys = [place[name] for name in roles.keys]
     wanted = [place[name] for name in roles.measured]
     try:
-        numbered, values = _collect(_chunks(raw, records, keys, wanted), keys, wanted)
-    except ValueError:
-        values = np.array([np.inf])
-    if np.isinf(values).any():
+        numbered, values, doubtful = _collect(_chunks(raw, records, keys, wanted), keys, wanted)
+    except ValueError:  # some text is no number; which, is told below
+        doubtful = wanted
+    if doubtful:
+        sure = [column for column in wanted if column not in doubtful]
         by_text = (
-            _values_by_text(chunk, wanted, records, problems)
-            for chunk in _chunks(raw, records, [*keys, *wanted], ())
+            _values_by_text(chunk, doubtful, records, problems)
+            for chunk in _chunks(raw, records, [*keys, *doubtful], sure)
         )
-        numbered, values = _collect(by_text, keys, wanted)
+        numbered, values, _ = _collect(by_text, keys, wanted)
     return numbered, values
 
 
 def _collect(
     chunks: Iterable[pd.DataFrame], keys: Sequence[int], wanted: Sequence[int]
-) -> tuple[list[tuple[list[str], Ints]], Array]:
+) -> tuple[list[tuple[list[str], Ints]], Array, list[int]]:
+    """Put the pieces together; say which columns of numbers pandas may have misread."""
     numbered = [_Numbered() for _ in keys]
-    values = []
+    values, doubt = [], np.zeros(len(wanted), bool)
     for chunk in chunks:
         for column, texts in zip(keys, numbered, strict=True):
             texts.append(chunk[column])
-        values.append(chunk[list(wanted)].to_numpy(np.float64))
-    return [texts.finish() for texts in numbered], np.concatenate(values)
+        block = chunk[list(wanted)].to_numpy(np.float64)
+        bits = np.isin(block, (0.0, 1.0)) | np.isnan(block)
+        # Infinity needs a word to the user; nothing but 1 and 0 may have been True and False.
+        doubt |= np.isinf(block).any(axis=0) | bits.all(axis=0)
+        values.append(block)
+    doubtful = [column for column, doubted in zip(wanted, doubt, strict=True) if doubted]
+    return [texts.finish() for texts in numbered], np.concatenate(values), doubtful
 
 
 def _values_by_text(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from forecast.data import timeline
-from forecast.data._csv_problems import Problems
+from forecast.data._csv_problems import SHOWN, Problems
 from forecast.errors import DataError
 from forecast.types import Array
 
@@ -42,6 +43,12 @@ class Rows:
     measured: Array
     lines: Ints
 
+    def take(self, order: Ints) -> Rows:
+        """Return some of the rows, in another order."""
+        parts = (part[order] for part in (self.series, self.when, self.measured, self.lines))
+        series, when, measured, lines = parts
+        return Rows(series, self.dates, when, measured, lines)
+
 
 @dataclass
 class Laid:
@@ -71,29 +78,55 @@ class Laid:
 
 def lay(rows: Rows, time: str, frequency: str | None, duplicates: str, problems: Problems) -> Laid:
     """Put rows on the grid; a row that lies off it, or doubles another, is a problem."""
-    grid, places = _grid(rows, time, frequency, problems)
     repairs: list[str] = []
-    place = places[rows.when]
-    key = rows.series * len(grid) + place
-    series, values, lines = rows.series, rows.measured, rows.lines
+    key = rows.series * len(rows.dates) + rows.when
     if np.any(key[1:] < key[:-1]):
-        late = _late(series, place)
+        late = _late(rows)
         if late:
             repairs.append(f"{count(late, 'row')} out of order; all were sorted by '{time}'")
         order = np.argsort(key, kind="stable")
-        key, series, place = key[order], series[order], place[order]
-        values, lines = values[order], lines[order]
+        rows, key = rows.take(order), key[order]
     double = np.flatnonzero(key[1:] == key[:-1]) + 1
     if len(double):
         if duplicates == "error":
-            _tell_doubles(double, grid[place], lines, time, problems)
+            _tell_doubles(rows, double, time, problems)
         first = np.setdiff1d(np.arange(len(key)), double)
-        values = _join(values, first, duplicates)
-        series, place, lines = series[first], place[first], lines[first]
-        repairs.append(f"{count(len(double), 'row')} doubled a date; joined by '{duplicates}'")
-    laid = _complete(grid, series, place, values, lines, problems)
+        joined = _join(rows.measured, first, duplicates)
+        rows = replace(rows.take(first), measured=joined)
+        told = f"{len(double):,} row{'s' * (len(double) > 1)}"
+        repairs.append(f"{told} doubled a date; joined by '{duplicates}'")
+    grid, places = _grid(rows, time, frequency, problems)
+    laid = _complete(rows, grid, places[rows.when], problems)
     laid.repairs = repairs
     return laid
+
+
+def _late(rows: Rows) -> int:
+    """Count rows that come before the row above them in their own series."""
+    order = np.argsort(rows.series, kind="stable")
+    series, when = rows.series[order], rows.when[order]
+    return int(np.count_nonzero((series[1:] == series[:-1]) & (np.diff(when) < 0)))
+
+
+def _tell_doubles(rows: Rows, double: Ints, time: str, problems: Problems) -> None:
+    in_order = double[np.argsort(rows.lines[double])]
+    mend = "keep one row a date, name the column of ids with series, or set duplicates"
+    for row in in_order[:SHOWN]:
+        what = f"the date stands already on line {rows.lines[row - 1]}"
+        given = say(rows.dates[rows.when[row]])
+        problems.add(what, mend, line=int(rows.lines[row]), column=time, given=given)
+    problems.more(len(in_order) - SHOWN)
+    problems.raise_any()
+
+
+def _join(values: Array, first: Ints, how: str) -> Array:
+    """Join each run of rows that starts at `first` into one."""
+    if how == "last":
+        return values[np.append(first[1:], len(values)) - 1]
+    sums = np.add.reduceat(np.where(np.isnan(values), 0.0, values), first)
+    counts = np.add.reduceat(~np.isnan(values), first, dtype=np.int64)
+    known = np.where(counts == 0, np.nan, sums)
+    return known / np.maximum(counts, 1) if how == "mean" else known
 
 
 def _grid(
@@ -103,9 +136,9 @@ def _grid(
     try:
         offset = timeline.offset_of(frequency) if frequency else timeline.frequency_of(dates)
     except DataError as error:
-        what, _, mend = str(error).partition("Mend: ")
-        mend = mend or "give the frequency, such as D, W-SUN, MS, QS or YS, or correct the dates"
-        problems.fail(what.rstrip(". "), mend.rstrip("."))
+        what = re.split(r"\. (?:Give|Mend)", str(error))[0]
+        line = None if frequency else _first_odd_line(rows)
+        problems.fail(what, "give a frequency such as D, W-SUN, MS or QS, or more rows", line=line)
     assert offset is not None  # noqa: S101  # a DatetimeIndex has one, or is refused above
     span, step = dates[-1] - dates[0], (dates[0] + offset) - dates[0]
     if span / step > _MOST_ROWS:
@@ -125,60 +158,35 @@ def _grid(
     return grid, places
 
 
-def _late(series: Ints, place: Ints) -> int:
-    """Count rows that come before the row above them in their own series."""
-    order = np.argsort(series, kind="stable")
-    same = series[order][1:] == series[order][:-1]
-    return int(np.count_nonzero(same & (np.diff(place[order]) < 0)))
+def _first_odd_line(rows: Rows) -> int | None:
+    """Return the line after the first step between dates that differs from the commonest."""
+    steps = np.diff(rows.dates.to_numpy())
+    if not len(steps):
+        return None
+    known, counts = np.unique(steps, return_counts=True)
+    odd = int(np.argmax(steps != known[np.argmax(counts)])) + 1
+    return int(rows.lines[np.flatnonzero(rows.when == odd)[0]])
 
 
-def _tell_doubles(
-    double: Ints, dates: pd.DatetimeIndex, lines: Ints, time: str, problems: Problems
-) -> None:
-    for row in double:
-        what = f"the date stands already on line {lines[row - 1]}"
-        mend = "keep one row a date, name the column of ids with series, or set duplicates"
-        problems.add(what, mend, line=int(lines[row]), column=time, given=say(dates[row]))
-    problems.raise_any()
-
-
-def _join(values: Array, first: Ints, how: str) -> Array:
-    """Join each run of rows that starts at `first` into one."""
-    if how == "last":
-        return values[np.append(first[1:], len(values)) - 1]
-    sums = np.add.reduceat(np.where(np.isnan(values), 0.0, values), first)
-    counts = np.add.reduceat(~np.isnan(values), first, dtype=np.int64)
-    known = np.where(counts == 0, np.nan, sums)
-    return known / np.maximum(counts, 1) if how == "mean" else known
-
-
-def _complete(
-    grid: pd.DatetimeIndex,
-    series: Ints,
-    place: Ints,
-    values: Array,
-    lines: Ints,
-    problems: Problems,
-) -> Laid:
+def _complete(rows: Rows, grid: pd.DatetimeIndex, place: Ints, problems: Problems) -> Laid:
     """Insert a row of missing values wherever a series skips a date."""
-    first = np.append(0, np.flatnonzero(np.diff(series)) + 1)
-    last = np.append(first[1:], len(series)) - 1
+    first = np.append(0, np.flatnonzero(np.diff(rows.series)) + 1)
+    last = np.append(first[1:], len(place)) - 1
     lengths = place[last] - place[first] + 1
     starts = np.append(0, np.cumsum(lengths))
     total = int(starts[-1])
-    if total == len(series):
-        return Laid(grid, values, starts, place, lines)
-    if total > max(_MOST_ROWS, len(series)):
+    if total == len(place):
+        return Laid(grid, rows.measured, starts, place, rows.lines)
+    if total > max(_MOST_ROWS, len(place)):
         what = f"with its gaps filled in, the file would have {total:,} rows"
         problems.fail(what, "give a coarser frequency, or correct the dates")
-    shift = np.repeat(starts[:-1] - place[first], lengths)
-    positions = np.arange(total) - shift
-    target = place + np.repeat(starts[:-1] - place[first], last - first + 1)
-    full = np.full((total, values.shape[1]), np.nan)
-    full[target] = values
-    placed = np.zeros(total, np.int64)
-    placed[target] = lines
-    return Laid(grid, full, starts, positions, placed)
+    shift = starts[:-1] - place[first]
+    target = place + np.repeat(shift, last - first + 1)
+    values = np.full((total, rows.measured.shape[1]), np.nan)
+    values[target] = rows.measured
+    lines = np.zeros(total, np.int64)
+    lines[target] = rows.lines
+    return Laid(grid, values, starts, np.arange(total) - np.repeat(shift, lengths), lines)
 
 
 def say(date: pd.Timestamp) -> str:

@@ -25,7 +25,7 @@ _REASONS = (
     (r"[+-]?(?:inf|infinity)", "is infinite"),
     (r"[+-]?[$€£¥]\s*[\d.,]+|[+-]?[\d.,]+\s*[%$€£¥]", "carries a unit"),
     (r"[\u2212\u2013]\s*[\d.,]+", "has a dash that is no minus sign"),
-    (r"true|false", "is a truth value, not a number; write 1 or 0"),
+    (r"true|false", "is a truth value, not a number"),
 )
 _COMPILED = tuple(
     (re.compile(pattern, re.IGNORECASE | re.ASCII), reason) for pattern, reason in _REASONS
@@ -36,15 +36,17 @@ Faults = dict[str, list[int]]
 
 def to_numbers(texts: pd.Series) -> tuple[Array, Faults]:
     """Return the values, NaN where missing or at fault, and the rows of each kind of fault."""
-    stripped = texts.astype(object).str.strip()
+    codes, unique = pd.factorize(texts.to_numpy(object))
+    stripped = pd.Series(unique, dtype=object).str.strip()
     missing = stripped.isin(MISSING).to_numpy()
     number = stripped.str.fullmatch(_NUMBER).to_numpy(bool)
-    values = np.full(len(texts), np.nan)
+    values = np.full(len(unique), np.nan)
     values[number] = stripped[number].astype(float)
-    faults: Faults = {}
-    for row in np.flatnonzero(~missing & ~number | np.isinf(values)):
-        faults.setdefault(_reason(stripped.iloc[row]), []).append(int(row))
-    return values, faults
+    bad: Faults = {}
+    for code in np.flatnonzero((~missing & ~number) | np.isinf(values)).tolist():
+        bad.setdefault(_reason(stripped[code]), []).append(code)
+    faults = {reason: np.flatnonzero(np.isin(codes, own)).tolist() for reason, own in bad.items()}
+    return values[codes], faults
 
 
 def mend(reason: str) -> str:

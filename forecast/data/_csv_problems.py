@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from forecast.errors import DataError
 
-_SHOWN = 20
-_KEPT = 10 * _SHOWN
+SHOWN = 20
+_KEPT = 10 * SHOWN
 _WIDEST_VALUE = 60
 
 
@@ -58,9 +58,13 @@ class Problems:
         given: Iterable[object],
     ) -> None:
         """Note the same fault on many lines; only the first of them are worded."""
-        for line, value in zip(lines[:_SHOWN].tolist(), given, strict=False):
+        for line, value in zip(lines[:SHOWN].tolist(), given, strict=False):
             self.add(what, mend, line=line, column=column, given=value)
-        self.total += max(0, len(lines) - _SHOWN)
+        self.more(len(lines) - SHOWN)
+
+    def more(self, number: int) -> None:
+        """Count faults that need not be worded, if there are any."""
+        self.total += max(0, number)
 
     def raise_any(self) -> None:
         """Raise one error that tells the faults in the order of their lines, if there are any."""
@@ -75,7 +79,7 @@ class Problems:
         raise DataError(self._story())
 
     def _story(self) -> str:
-        messages = [message for _, _, message in sorted(self._told)[:_SHOWN]]
+        messages = [message for _, _, message in sorted(self._told)[:SHOWN]]
         if self.total > len(messages):
             messages.append(f"{self.path}: {self.total} problems in all, {len(messages)} shown.")
         return "\n".join(messages)
