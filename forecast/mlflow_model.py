@@ -132,16 +132,18 @@ def _keys(panel: Panel) -> list[str]:
 def _times(column: Any, panel: Panel) -> Any:
     """Return dates that came as text in the kind in which the model knows them."""
     index = panel.histories[0].index
-    if isinstance(index, pd.PeriodIndex):
-        return pd.PeriodIndex(pd.to_datetime(column), freq=index.freq)
-    if not isinstance(index, pd.DatetimeIndex):
+    if not isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
         return column
+    zone = getattr(index, "tz", None)
     try:
-        if index.tz is None:
-            return pd.to_datetime(column)
-        return pd.to_datetime(column, utc=True).dt.tz_convert(index.tz)
+        dates = pd.to_datetime(column, format="ISO8601", utc=zone is not None)
+        if isinstance(index, pd.PeriodIndex):
+            return pd.PeriodIndex(dates, freq=index.freq)
+        return dates if zone is None else dates.dt.tz_convert(zone)
     except (ValueError, TypeError) as error:
-        raise DataError(f"column '{column.name}' does not hold dates: {error}") from error
+        raise DataError(
+            f"column '{column.name}' does not hold dates in ISO 8601: {error}"
+        ) from error
 
 
 # -- what is answered -------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def log(
     _check_safe(folder)
     logged = client.create_logged_model(
         run.info.experiment_id,
-        name=_names.key(name).replace("/", "_").replace(":", "_"),
+        name=re.sub(r"[/:.%\"']", "_", name) or "model",
         source_run_id=run.info.run_id,
         params={key: _names.cut(value, 500) for key, value in run.data.params.items()},
         model_type=str(metadata.get("kind", "forecaster")),

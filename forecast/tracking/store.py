@@ -196,9 +196,10 @@ def _check_name(file: Path) -> None:
 
 
 def _check_folder(folder: Path) -> None:
+    # Nothing is made yet: what counts is the folder that is there, or would hold the new one.
+    place = next(path for path in (folder, *folder.parents) if path.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
         raise StoreError(
@@ -243,6 +244,7 @@ def _create(database: Path, artifacts: Path) -> None:
     """Make the database once, whoever comes first: mlflow itself breaks when two make it."""
     if _is_made(database):
         return
+    database.parent.mkdir(parents=True, exist_ok=True)
     with locked(database.with_name(f"{database.name}.lock")):
         if _is_made(database):
             return

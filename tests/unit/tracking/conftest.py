@@ -44,9 +44,11 @@ def start(tmp_path) -> Callable[..., subprocess.Popen[str]]:
     """Start a Python script in a process of its own; whatever still runs at the end is killed."""
     processes = []
 
-    def start(script: str, *args: object, **settings: object) -> subprocess.Popen[str]:
+    def start(
+        script: str, *args: object, warnings: str = "error", **settings: object
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", script, *map(str, args)],
+            [sys.executable, "-W", warnings, "-c", script, *map(str, args)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -30,11 +30,18 @@ def test_a_run_is_running_and_then_finished(store):
 
 
 def test_an_error_is_kept_and_goes_on(store):
-    with pytest.raises(ZeroDivisionError), store.run("e", "parent") as run:
-        with run.child("good") as good:
-            pass
-        with run.child("bad") as bad:
+    runs = []
+
+    def work() -> None:
+        with store.run("e", "parent") as run, run.child("good") as good:
+            runs.extend([run, good])
+        with store.run("e", "parent") as run, run.child("bad") as bad:
+            runs.extend([run, bad])
             1 / 0  # noqa: B018
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    _, good, run, bad = runs
     assert status(store, good.id) == "FINISHED"
     assert status(store, run.id) == status(store, bad.id) == "FAILED"
     tags = store.client().get_run(bad.id).data.tags

@@ -30,9 +30,9 @@ def test_importing_the_package_leaves_mlflow_alone():
     assert done.stdout.strip() == "False", done.stderr
 
 
-def test_making_a_store_object_writes_nothing(tmp_path):
-    Store()
+def test_making_and_checking_a_store_writes_nothing(tmp_path):
     Store(root="elsewhere")
+    Store().check()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -69,7 +69,6 @@ def test_four_processes_on_a_fresh_folder_all_succeed_in_silence(tmp_path, made_
     with closing(sqlite3.connect(store.database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert sorted(path.name for path in root.iterdir()) == [
-        "artifacts",
         "mlflow.db",
         "mlflow.db.lock",
     ]
@@ -104,7 +103,7 @@ def test_an_experiment_that_was_deleted_is_said_to_be(store):
         pass
     store.client().delete_experiment(run.experiment_id)
     with (
-        pytest.raises(StoreError, match="'airline' was deleted.*another name"),
+        pytest.raises(StoreError, match=r"'airline' was deleted.*another name"),
         store.run("airline", "b"),
     ):
         pass
