@@ -116,7 +116,7 @@ def _most_common(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset:
 
 
 def _between(index: pd.DatetimeIndex, offset: pd.offsets.BaseOffset) -> pd.DatetimeIndex:
-    return pd.date_range(index[0], index[-1], freq=offset, unit=index.unit, tz=None)
+    return pd.date_range(index[0], index[-1], freq=offset, unit=index.unit, name=index.name)
 
 
 def regular(index: pd.DatetimeIndex, frequency: str | None = None) -> pd.DatetimeIndex:
