@@ -1,0 +1,14 @@
+"""Pictures of forecasts, backtests, scores and training, as figures that no window holds.
+
+Every function returns a `matplotlib.figure.Figure`, to be written with ``savefig``. Colours are
+those of Okabe and Ito, which most eyes can tell apart. matplotlib is loaded when the first one
+is drawn.
+"""
+
+from __future__ import annotations
+
+from forecast.plots.forecasts import backtest_figure, forecast_figure
+from forecast.plots.scores import scores_figure
+from forecast.plots.training import learning_curves_figure
+
+__all__ = ["backtest_figure", "forecast_figure", "learning_curves_figure", "scores_figure"]
