@@ -13,6 +13,7 @@ from forecast import registry
 from forecast.errors import DataError, SpecError
 from forecast.evaluation.backtest import BacktestResult
 from forecast.metrics._base import AbstractMetric, levels
+from forecast.metrics.coverage import Coverage
 
 METRICS = ("mase", "rmsse", "smape", "mae", "rmse", "pinball", "coverage", "width")
 KEYS = ["series", "target", "origin", "cutoff", "step"]
@@ -36,6 +37,9 @@ class Comparison:
         The forecasts that were scored, of all models.
     notes : tuple of str
         What was left out and why; empty when nothing was.
+    nominal : float
+        Share of actual values that the interval promises to hold, to be read beside the
+        coverage; NaN without intervals.
     """
 
     table: pd.DataFrame
@@ -43,6 +47,7 @@ class Comparison:
     by_origin: pd.DataFrame
     rows: pd.DataFrame
     notes: tuple[str, ...] = ()
+    nominal: float = float("nan")
 
 
 def compare(
@@ -89,6 +94,7 @@ def compare(
         by_origin=scores_by(rows, measures, ["model", "origin"]),
         rows=rows,
         notes=tuple(notes),
+        nominal=Coverage().nominal(rows),
     )
 
 

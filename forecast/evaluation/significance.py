@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forecast.errors import SpecError
 from forecast.metrics.mase import MASE
 from forecast.types import Array
 
@@ -71,13 +70,12 @@ def diebold_mariano(
     --------
     loss_difference_test : the test itself, and its references.
     """
-    known = set(rows["model"])
+    nan, known = math.nan, set(rows["model"])
     for model in (first, second):
         if model not in known:
-            raise SpecError(f"there are no scored forecasts of {model}.")
+            return DieboldMariano(nan, nan, nan, 0, 0, reason=f"no forecast of {model} was scored")
     pair = origin_losses(rows).reindex(columns=[first, second]).dropna()
     if pair.empty:
-        nan = math.nan
         return DieboldMariano(nan, nan, nan, 0, 0, reason="MASE is undefined at every origin")
     change = (pair[first] - pair[second]).to_numpy(dtype=np.float64)
     return loss_difference_test(change, lags=math.ceil(horizon / stride) - 1)

@@ -42,6 +42,11 @@ def test_one_row_a_model_one_column_a_metric(walked, monthly):
     assert table.loc["offset", "seconds"] == offset.seconds
 
 
+def test_says_what_the_interval_promises(walked):
+    assert compare([walked("a")]).nominal == 0.8
+    assert np.isnan(compare([walked("a", quantiles=())]).nominal)
+
+
 def test_a_clean_comparison_has_no_notes(walked):
     assert compare([walked("a"), walked("b")], reference="a").notes == ()
 
