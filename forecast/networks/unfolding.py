@@ -36,11 +36,12 @@ def unfold(
     tensor of shape (T, E, b, p)
         Outputs of every step.
     """
-    drive = cell.drive(inputs)
+    # Unbinding once keeps the gradient of a step from copying the buffer of all steps.
+    drive = cell.drive(inputs).unbind()
     state, error = initial, torch.zeros_like(targets[0])
     outputs = []
-    for now in range(len(inputs)):
-        state = cell.step(state, drive[now], error)
+    for now, push in enumerate(drive):
+        state = cell.step(state, push, error)
         output = cell.output(state)
         error = known[now] * (output - targets[now])
         outputs.append(output)
