@@ -41,8 +41,8 @@ class Log(AbstractTransform):
         if (shifted <= 0).any():
             row = int(np.flatnonzero((shifted <= 0).any(axis=1))[0])
             raise DataError(
-                f"log needs values above {0.0 - self.offset:g}, row {row} holds {np.nanmin(y[row]):g}. "
-                "Drop the log, or give it an offset."
+                f"log needs values above {0.0 - self.offset:g}, row {row} holds "
+                f"{np.nanmin(y[row]):g}. Drop the log, or give it an offset."
             )
         return {}
 

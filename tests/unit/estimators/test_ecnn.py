@@ -218,12 +218,12 @@ def test_inputs_known_ahead_are_used_and_asked_for():
     assert (model.predict(ahead) != model.predict(ahead + 1)).all()
     with pytest.raises(DataError, match="needs X with rain, sun for the 4 steps from 2022-07"):
         model.predict()
-    with pytest.raises(DataError, match="lacks 'sun' from 2022-07.* to 2022-10"):
+    with pytest.raises(DataError, match=r"lacks 'sun' from 2022-07.* to 2022-10"):
         model.predict(ahead.assign(sun=np.nan))
-    with pytest.raises(DataError, match="lacks rain, sun at 2022-08.* and 1 further"):
+    with pytest.raises(DataError, match=r"lacks rain, sun at 2022-08.* and 1 further"):
         model.predict(ahead.mask(np.array([[0, 1, 1, 0]] * 2, dtype=bool).T))
     assert np.isfinite(model.predict(ahead.assign(sun=[1.0, np.nan, 1.0, 1.0]))).all()
-    with pytest.raises(DataError, match="should be 2022-07-01.*given: 2022-08"):
+    with pytest.raises(DataError, match=r"should be 2022-07-01.*given: 2022-08"):
         model.predict(weather(pd.date_range("2022-08", periods=4, freq="MS")))
 
 
@@ -250,7 +250,7 @@ def test_past_only_inputs_of_the_last_row_reach_the_first_step():
 
 
 def test_past_only_must_name_a_column():
-    with pytest.raises(SpecError, match="past_only names 'sum'.*Did you mean 'sun'"):
+    with pytest.raises(SpecError, match=r"past_only names 'sum'.*Did you mean 'sun'"):
         small(past_only=("sum",)).fit(weather(wave().index), wave())
 
 

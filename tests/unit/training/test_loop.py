@@ -36,11 +36,9 @@ def windows(rows=60):
 def task(epochs, members, rows=60, held=12, dtype=torch.float64):
     w = windows(rows)
     data = Resident(w, dtype, torch.device("cpu"))
-    train = w.starts([0], [rows - held - HORIZON])
-    validation = w.starts([rows - held], [rows if held else -1])
-    return Task(
-        "select", data, torch.from_numpy(train), torch.from_numpy(validation), [epochs] * members, epochs
-    )  # fmt: skip
+    train = torch.from_numpy(w.starts([0], [rows - held - HORIZON]))
+    validation = torch.from_numpy(w.starts([rows - held], [rows if held else -1]))
+    return Task("select", data, train, validation, [epochs] * members, epochs)
 
 
 def loop(seeds, start=None, identity="", **settings):
