@@ -140,8 +140,10 @@ def _grid(
         line = None if frequency else _first_odd_line(rows)
         problems.fail(what, "give a frequency such as D, W-SUN, MS or QS, or more rows", line=line)
     assert offset is not None  # noqa: S101  # a DatetimeIndex has one, or is refused above
-    span, step = dates[-1] - dates[0], (dates[0] + offset) - dates[0]
-    if span / step > _MOST_ROWS:
+    step = (dates[0] + offset) - dates[0]
+    # In seconds, since nanoseconds from 1700 to 2008 overflow.
+    seconds = dates[[0, -1]].as_unit("s").asi8
+    if (seconds[1] - seconds[0]) / step.total_seconds() > _MOST_ROWS:
         what = (
             f"dates from {say(dates[0])} to {say(dates[-1])} every {step} would need too many rows"
         )

@@ -61,6 +61,15 @@ def test_dates_are_read_in_the_style_they_have(style, tmp_path):
     assert found.targets.index.name == "when"
 
 
+def test_three_centuries_are_not_too_long(tmp_path):
+    years = [str(year) for year in range(1700, 2020)]
+    path = write(tmp_path / "data.csv", pd.DataFrame({"year": years, "y": range(320)}))
+
+    found = read_csv(path, time="year", target="y")
+
+    assert found.targets.index.year.tolist() == list(range(1700, 2020))
+
+
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1000)])
 def test_counts_since_1970_are_read_when_the_unit_is_given(unit, factor, tmp_path):
     counts = [str(3600 * factor * hour) for hour in (0, 1, 2)]
