@@ -207,6 +207,7 @@ REPAIRS = {
         {}, ["column 3, without a name"], [1, 2]),
     "row numbers": (
         table("0,2020-01-01,1", "1,2020-01-02,2", header=",ds,y"), {}, ["row numbers"], [1, 2]),
+    "one row of known frequency": (dated(1), {"frequency": "MS"}, [], [1]),
     "unsorted": (
         table("2020-01-02,2", "2020-01-01,1", "2020-01-03,3"),
         {}, ["1 row was out of order"], [1, 2, 3]),
