@@ -57,7 +57,11 @@ def _draw_totals(
     axes.hlines(places, 0, scores, color=[colours.get(n, PALE) for n in names], linewidth=1.5)
     axes.scatter(scores, places, color=[colours.get(n, GREY) for n in names], zorder=3)
     for at in zip(scores, places, strict=True):
-        axes.annotate(f"{at[0]:.3g}", at, (6, 0), textcoords="offset points", va="center")
+        axes.annotate(
+            f"{at[0]:.3g}", at, (7, 0), textcoords="offset points", va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
+    axes.margins(y=0.08)
     axes.set_yticks(places, [plain(name) for name in names])
     axes.set_xlim(0, 1.18 * float(scores.max()) if len(scores) else 1)
     if reference in names:
