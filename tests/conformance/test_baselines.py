@@ -193,6 +193,38 @@ def test_a_short_series_goes_on(kind, rows):
     assert rows > 5 or kind in ELEMENTARY or model.warnings_
 
 
+STEPS = np.arange(40.0)
+ODD = {
+    "counts": np.random.default_rng(5).poisson(0.3, 40) * 1.0,
+    "explosion": 1.5**STEPS,
+    "exact season": np.tile([1.0, 2.0, 3.0, 4.0], 10),
+    "huge": 1e300 * (2 + np.sin(STEPS)),
+    "jump at the end": np.where(STEPS == 39, 1e6, 1.0),
+    "large mean": 1e12 + np.sin(STEPS),
+    "straight line": 3 * STEPS - 7,
+    "tiny": 1e-300 * (2 + np.sin(STEPS)),
+    "two values": np.where((STEPS == 5) | (STEPS == 9), STEPS, np.nan),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_series_ends_well(kind, odd):
+    y = ODD[odd]
+    if kind == "var":
+        y = np.stack([y, np.random.default_rng(0).standard_normal(40)], axis=1)
+    model = make(kind, horizon=6, season=4).fit(y=y)
+
+    forecast = model.predict()
+
+    assert np.isfinite(forecast).all()
+    assert np.abs(forecast).max() <= 100 * np.nanmax(np.abs(y))
+    if odd != "two values":
+        quantiles = model.predict(quantiles=LEVELS)
+        assert np.isfinite(quantiles).all()
+        assert (np.diff(quantiles, axis=-1) >= -1e-9 * np.abs(quantiles).max()).all()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_series_without_a_value_is_refused(kind):
     with pytest.raises(DataError, match="holds no value"):

@@ -67,11 +67,11 @@ class Inputs:
         columns, means, scales = [], [], []
         for place, column in enumerate(x.T):
             known = column[~np.isnan(column)]
-            spread = float(known.std()) if len(known) else 0.0
-            if spread > 1e-12 * max(1.0, float(np.abs(known).max(initial=0.0))):
+            scale = spread(known)
+            if scale > 1e-12 * float(np.abs(known).max(initial=0.0)):
                 columns.append(place)
                 means.append(float(known.mean()))
-                scales.append(spread)
+                scales.append(scale)
         if columns and rows < 3 * len(columns) + 8:
             warnings.warn(
                 f"{rows} rows are too few for {len(columns)} inputs; the inputs are left out",
@@ -110,6 +110,20 @@ def observed_span(y: Array) -> tuple[int, int]:
 def last_value(y: Array) -> float:
     """Return the last observed value of a column that has one."""
     return float(y[~np.isnan(y)][-1])
+
+
+def spread(y: Array) -> float:
+    """Return the standard deviation of the observed values, of whatever size they are."""
+    known = y[~np.isnan(y)]
+    size = power_of_two(float(np.abs(known).max(initial=0.0)))
+    return float(np.std(known / size)) * size if len(known) else 0.0
+
+
+def step_deviation(y: Array) -> float:
+    """Return the root mean square of the steps between observed values, 0 where there is none."""
+    steps = np.diff(y[~np.isnan(y)])
+    size = power_of_two(float(np.abs(steps).max(initial=0.0)))
+    return float(np.sqrt(np.mean((steps / size) ** 2))) * size if len(steps) else 0.0
 
 
 def power_of_two(size: float) -> float:

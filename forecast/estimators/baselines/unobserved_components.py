@@ -106,7 +106,9 @@ class UnobservedComponents(AbstractUnivariate):
         self, fitted: Learned, sample: Sample, ahead: Array, levels: Sequence[float]
     ) -> Array:
         found = _ahead(fitted, sample, ahead)
-        return gaussian(np.asarray(found.predicted_mean), np.asarray(found.se_mean), levels)
+        # The filter may leave a variance of nothing a little below zero.
+        deviation = np.sqrt(np.maximum(np.asarray(found.var_pred_mean), 0.0))
+        return gaussian(np.asarray(found.predicted_mean), deviation, levels)
 
 
 def _model(sample: Sample, form: str, seasonal: bool) -> Any:

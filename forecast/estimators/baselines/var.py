@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 
 from forecast.data.panel import Panel
 from forecast.errors import SpecError
-from forecast.estimators.baselines._base import AbstractBaseline
+from forecast.estimators.baselines._baseline import FAILURES, AbstractBaseline
 from forecast.estimators.baselines._records import Learned
 from forecast.estimators.baselines._sample import (
     Sample,
@@ -22,6 +22,8 @@ from forecast.estimators.baselines._sample import (
     gaussian,
     last_value,
     observed_span,
+    spread,
+    step_deviation,
 )
 from forecast.types import Array
 
@@ -107,7 +109,9 @@ class VAR(AbstractBaseline):
         super()._fit(panel, **settings)
 
     def _learn(self, sample: Sample) -> Learned:
-        shift, scale = np.nanmean(sample.y, axis=0), np.nanstd(sample.y, axis=0)
+        columns = sample.y.T
+        shift = np.array([0.0 if np.isnan(c).all() else np.nanmean(c) for c in columns])
+        scale = np.array([spread(column) for column in columns])
         live = np.flatnonzero(scale > 1e-13 * np.abs(shift))
         node: Learned = {
             "live": live.tolist(),
@@ -116,16 +120,19 @@ class VAR(AbstractBaseline):
             "model": None,
         }
         parts = _parts(node, sample)
+        reason = f"{len(live)} targets vary, {len(parts.known)} rows have them all"
         if len(live) > 1 and len(parts.known) >= 3 * (len(live) + 1 + sample.x.shape[1]):
-            node["model"] = _chosen(parts, self.lags)
-            return node
-        node["deviation"] = np.sqrt(np.nanmean(np.diff(sample.y, axis=0) ** 2, axis=0))
-        warnings.warn(
-            "VAR stands back, the last values are carried forward: "
-            f"{len(live)} targets vary, {len(parts.known)} rows have them all",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+            try:
+                node["model"] = _chosen(parts, self.lags)
+            except FAILURES as error:
+                reason = f"{type(error).__name__}: {error}"
+        if node["model"] is None:
+            node["deviation"] = np.array([step_deviation(column) for column in columns])
+            warnings.warn(
+                f"VAR stands back, the last values are carried forward: {reason}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         return node
 
     def _continue(self, learned: Learned, sample: Sample, ahead: Array) -> Array:
@@ -203,18 +210,14 @@ def _chosen(parts: _Parts, lags: int | None) -> Learned:
     room = (rows // 3 - 1 - known.x.shape[1]) // targets
     longest = max(1, min(LONGEST, room)) if lags is None else int(lags)
     seasons = (False, True) if 2 <= known.season <= LONGEST_SEASON else (False,)
-    best, least = (longest, False), np.inf
-    for seasonal in seasons:
-        for count in range(1, longest + 1) if lags is None else [longest]:
-            if seasonal and room < count + known.season / targets:
-                continue
-            # The same last rows are explained, whatever the number of lags.
-            result = _fit(parts, longest - count, count, seasonal)
-            size, values = result.params.size, int(result.nobs) * targets
-            criterion = corrected_aic(float(result.llf), size, values)
-            if criterion < least:
-                best, least = (count, seasonal), criterion
-    count, seasonal = best
+    candidates = [
+        (count, seasonal)
+        for seasonal in seasons
+        for count in (range(1, longest + 1) if lags is None else [longest])
+        if not seasonal or room >= count + known.season / targets
+    ]
+    criteria = [_criterion(parts, longest, *candidate) for candidate in candidates]
+    count, seasonal = candidates[int(np.argmin(criteria))]
     result = _fit(parts, 0, count, seasonal)
     params, coefs = np.asarray(result.params), np.asarray(result.coefs)
     return {
@@ -224,6 +227,17 @@ def _chosen(parts: _Parts, lags: int | None) -> Learned:
         "driven": params[: len(params) - count * targets],
         "sigma": np.asarray(result.sigma_u),
     }
+
+
+def _criterion(parts: _Parts, longest: int, lags: int, seasonal: bool) -> float:
+    """Return the criterion of a candidate; all of them explain the same last rows."""
+    try:
+        result = _fit(parts, longest - lags, lags, seasonal)
+    except FAILURES as error:
+        warnings.warn(f"{lags} lags failed: {error}", RuntimeWarning, stacklevel=2)
+        return np.inf
+    values = int(result.nobs) * parts.known.y.shape[1]
+    return corrected_aic(float(result.llf), result.params.size, values)
 
 
 def _fit(parts: _Parts, skipped: int, lags: int, seasonal: bool) -> Any:
