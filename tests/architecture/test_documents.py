@@ -71,7 +71,7 @@ def test_the_example_of_the_readme_runs(tmp_path):
     block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     code = block[1].replace('"datasets/', f'"{ROOT.as_posix()}/datasets/')
     # As written, but for training that is too short to be of use.
-    quick = code.replace("random_state=0", "random_state=0, max_epochs=2, n_members=2")
+    quick = code.replace("burn_in=12", "burn_in=12, max_epochs=2, n_members=2")
     assert quick != code
     names: dict[str, object] = {}
 
