@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from forecast.cli import options as o
-from forecast.cli.outcome import say
 
 
 def run(
@@ -65,7 +64,7 @@ def run(
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Give the same command again, and it goes on from here.") from None
     if quiet:
-        say(outcome.judgement.verdict)
+        print(outcome.judgement.verdict)
         return
     console.print()
     show.judgement(console, outcome.judgement)
@@ -107,7 +106,7 @@ def backtest(
     with listener(console, quiet=quiet) as ear:
         judgement = compare_only(document, folder, output, ear, overwrite=overwrite)
     if quiet:
-        say(judgement.verdict)
+        print(judgement.verdict)
         return
     console.print()
     show.judgement(console, judgement)

@@ -31,7 +31,8 @@ def outcome(console: Console, found: Outcome, options: Options) -> None:
     console.print()
     lines = {"files": f"{near(found.results.folder)}{os.sep}"}
     if options.store is not None:
-        lines["run"] = f"{found.run_id} in {options.store}"
+        database = options.store.database
+        lines["run"] = f"{found.run_id} in {near(database) if database else options.store}"
         lines["models"] = ", ".join(
             f"models:/{found.spec.name}/{version} ({name})"
             for name, version in found.versions.items()

@@ -53,10 +53,15 @@ class Observations:
         times = self.y.index.get_level_values(-1)
         return {
             "rows": len(self.y),
-            "first": str(times.min()),
-            "last": str(times.max()),
+            "first": shown(times.min()),
+            "last": shown(times.max()),
             "frequency": self.frequency,
         }
+
+
+def shown(date: pd.Timestamp) -> str:
+    """Show a date, its hour only where there is one."""
+    return str(date.date()) if date == date.normalize() else str(date)
 
 
 def read(spec: Spec, folder: Path) -> Observations:
@@ -146,12 +151,10 @@ def _future(
         missing = rows.index[rows[known].isna().any(axis=1)]
         if len(missing):
             where = "" if series is None else f" of series '{series}'"
-            shown = ", ".join(
-                str(date.date()) if date == date.normalize() else str(date) for date in missing[:6]
-            )
+            first = ", ".join(shown(date) for date in missing[:6])
             raise DataError(
                 f"{path}: {', '.join(known)}{where}: values are missing for {len(missing)} of the "
-                f"{spec.horizon} steps after the last target, {times[-1]:%Y-%m-%d}: {shown}"
+                f"{spec.horizon} steps after the last target, {shown(times[-1])}: {first}"
                 f"{', …' if len(missing) > 6 else ''}. Add rows with these dates, their targets "
                 "empty, or name the columns in past_only."
             )
