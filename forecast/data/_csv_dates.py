@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,9 +65,8 @@ def to_dates(texts: Sequence[str], date_format: str | None) -> Dates:
         dates.stamps = _by_format(texts, date_format, dates)
         expected = f"does not follow date_format '{date_format}'"
     else:
-        dates.stamps = pd.DatetimeIndex(
-            pd.to_datetime(_iso(texts, dates), format="ISO8601", errors="coerce")
-        )
+        iso = pd.Index(_iso(texts, dates), dtype="object")
+        dates.stamps = pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce"))
         expected = "is no day or hour of the calendar"
     blamed = {position for positions in dates.faults.values() for position in positions}
     outside = (dates.stamps.year < _EARLIEST) | (dates.stamps.year > _LATEST)
@@ -84,8 +84,9 @@ def to_dates(texts: Sequence[str], date_format: str | None) -> Dates:
 def _by_format(texts: list[str], date_format: str, dates: Dates) -> pd.DatetimeIndex:
     if date_format in _UNITS:
         whole = [int(text) if re.fullmatch(r"-?\d{1,15}", text) else None for text in texts]
-        counts = pd.array(whole, dtype="Int64")
-        return pd.DatetimeIndex(pd.to_datetime(counts, unit=date_format, errors="coerce"))
+        counts = pd.Series(whole, dtype="Int64")
+        unit: Any = date_format
+        return pd.DatetimeIndex(pd.to_datetime(counts, unit=unit, errors="coerce"))
     try:
         zoned = "%z" in date_format
         stamps = pd.to_datetime(texts, format=date_format, errors="coerce", utc=zoned)

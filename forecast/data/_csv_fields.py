@@ -77,6 +77,7 @@ def _chunks(
     raw: bytes, records: Records, texts: Sequence[int], floats: Sequence[int]
 ) -> Iterator[pd.DataFrame]:
     """Read some columns piecewise; those of floats know the marks of missing values."""
+    marks: Any = {name: list(_csv_numbers.MISSING) for name in floats}
     yield from pd.read_csv(
         io.BytesIO(raw),
         header=0,
@@ -85,7 +86,7 @@ def _chunks(
         dtype=dict.fromkeys(texts, "object") | dict.fromkeys(floats, "float64"),
         index_col=False,
         keep_default_na=False,
-        na_values={column: list(_csv_numbers.MISSING) for column in floats},
+        na_values=marks,
         encoding="utf-8",
         chunksize=_CHUNK,
         **_EXACT,

@@ -45,9 +45,13 @@ class Rows:
 
     def take(self, order: Ints) -> Rows:
         """Return some of the rows, in another order."""
-        parts = (part[order] for part in (self.series, self.when, self.measured, self.lines))
-        series, when, measured, lines = parts
-        return Rows(series, self.dates, when, measured, lines)
+        return Rows(
+            self.series[order],
+            self.dates,
+            self.when[order],
+            self.measured[order],
+            self.lines[order],
+        )
 
 
 @dataclass
@@ -122,10 +126,11 @@ def _tell_doubles(rows: Rows, double: Ints, time: str, problems: Problems) -> No
 def _join(values: Array, first: Ints, how: str) -> Array:
     """Join each run of rows that starts at `first` into one."""
     if how == "last":
-        return values[np.append(first[1:], len(values)) - 1]
-    sums = np.add.reduceat(np.where(np.isnan(values), 0.0, values), first)
+        latest: Array = values[np.append(first[1:], len(values)) - 1]
+        return latest
+    sums: Array = np.add.reduceat(np.where(np.isnan(values), 0.0, values), first)
     counts = np.add.reduceat(~np.isnan(values), first, dtype=np.int64)
-    known = np.where(counts == 0, np.nan, sums)
+    known: Array = np.where(counts == 0, np.nan, sums)
     return known / np.maximum(counts, 1) if how == "mean" else known
 
 

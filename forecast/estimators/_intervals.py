@@ -6,12 +6,13 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
 
-from forecast.data.panel import Panel
+from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
 from forecast.errors import DataError, SpecError
 from forecast.types import Array
@@ -146,7 +147,7 @@ def rolling_calibration(forecaster: AbstractForecaster, panel: Panel) -> Calibra
     first = max(length // 2, panel.season + 1, 2, length - horizon - ORIGINS + 1)
     residuals: list[list[Array]] = [[] for _ in panel]
     for back in range(length - first, horizon - 1, -1):
-        known = panel.map(lambda history, back=back: history.until(-back))
+        known = panel.map(partial(History.until, stop=-back))
         model = clone(forecaster)
         model._fit(known, checkpoint=None, on_epoch=None)
         ahead = [_inputs_ahead(panel, history.x, back, horizon) for history in panel]

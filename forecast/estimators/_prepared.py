@@ -44,7 +44,8 @@ class Prepared:
 
     def width(self, panel: Panel) -> int:
         """Return the number of inputs a step sees, computed features among them."""
-        return self._inputs(0, panel.histories[0]).shape[1]
+        history = panel.histories[0].until(1)
+        return len(panel.inputs) + int(self.targets[0].features(history.index).shape[1])
 
     def windows(self, panel: Panel, *, context: int, burn_in: int, horizon: int) -> Windows:
         """Lay all histories out as windows."""
@@ -102,7 +103,7 @@ class Prepared:
 
     def arrays(self) -> dict[str, Array]:
         """Return what was learned under flat names, for a model file."""
-        arrays = {}
+        arrays: dict[str, Array] = {}
         for place, (targets, inputs) in enumerate(zip(self.targets, self.inputs, strict=True)):
             arrays |= targets.arrays(f"targets.{place}") | inputs.arrays(f"inputs.{place}")
         return arrays
