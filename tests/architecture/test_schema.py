@@ -22,6 +22,10 @@ def test_the_kept_schema_is_up_to_date():
     assert KEPT.read_text(encoding="utf-8").strip() == printed.stdout.strip()
 
 
+def test_there_are_pipelines():
+    assert PIPELINES
+
+
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.stem)
 def test_editors_find_it_from_every_pipeline(path):
     named = re.search(r"\$schema=(\S+)", path.read_text(encoding="utf-8"))
