@@ -10,8 +10,8 @@ Examples
 >>> read(yaml_source.parse(text, "a.yaml"))
 Traceback (most recent call last):
 ...
-forecast.errors.SpecError: a.yaml:3: model.horizon: is missing. Add it.
-a.yaml:3: model.horizont: 'ecnn' has no setting 'horizont'. Did you mean 'horizon'? Known: ...
+forecast.errors.SpecError: a.yaml:3: model.horizont: 'ecnn' has no setting 'horizont'. Did you mean 'horizon'? Known: ...
+a.yaml:3: model.horizon: is missing. Add it.
 """
 
 from __future__ import annotations
