@@ -54,7 +54,7 @@ FAULTS = [
     ("model.initial_state=lerned", "model.initial_state: there is no initial state 'lerned'. Did"),
     (
         "model.initial_state.kind=nosy",
-        "model.initial_state.kind: there is no initial state 'nosy'.",
+        "model.initial_state.kind: there is no initial state",
     ),
     ("model.initial_state.sd=1", "model.initial_state.sd: 'noisy' has no setting 'sd'."),
     ("model.initial_state.std=wide", "model.initial_state.std: must be a valid number, given: 'wi"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 
 import pytest
@@ -11,8 +12,21 @@ from forecast.pipeline import work
 from forecast.pipeline.work import workplace
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
+
+
+def break_off(root, task, *stages):
+    """Begin a task and fail; return its folder."""
+    folder = None
+    with contextlib.suppress(BrokenError), workplace(root, task) as place:
+        folder = place.folder
+        for stage in stages:
+            place.note(stage)
+        place.note_folder(root / "out")
+        place.checkpoint("ecnn").mkdir(parents=True)
+        raise BrokenError
+    return folder
 
 
 def test_a_folder_goes_with_a_good_end(tmp_path):
@@ -24,30 +38,21 @@ def test_a_folder_goes_with_a_good_end(tmp_path):
 
 
 def test_a_folder_stays_after_a_bad_end(tmp_path):
-    with pytest.raises(Broken), workplace(tmp_path, "task") as place:
-        place.note("backtest naive")
-        (place.folder / "made").write_text("x")
-        raise Broken
+    folder = break_off(tmp_path, "task", "start", "backtest naive")
     with workplace(tmp_path, "task") as again:
-        assert again.folder == place.folder
+        assert again.folder == folder
         assert again.resumed.endswith("at: backtest naive")
-        assert (again.folder / "made").read_text() == "x"
+        assert again.checkpoint("ecnn").is_dir()
 
 
 def test_another_task_has_another_folder(tmp_path):
-    with pytest.raises(Broken), workplace(tmp_path, "one") as place:
-        place.note("start")
-        raise Broken
+    break_off(tmp_path, "one", "start")
     with workplace(tmp_path, "two") as other:
         assert other.resumed == ""
 
 
 def test_a_fresh_start_forgets(tmp_path):
-    with pytest.raises(Broken), workplace(tmp_path, "task") as place:
-        place.note("start")
-        place.note_folder(tmp_path / "out")
-        place.checkpoint("ecnn").mkdir(parents=True)
-        raise Broken
+    break_off(tmp_path, "task", "start")
     with workplace(tmp_path, "task", fresh=True) as again:
         assert again.resumed == ""
         assert again.written is None

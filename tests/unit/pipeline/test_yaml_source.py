@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 
 import pytest
@@ -112,14 +114,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path, content, message):
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text):
-    try:
+    with contextlib.suppress(SpecError):
         yaml_source.parse(text)
-    except SpecError:
-        pass
 
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False)
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.text("abcxyz", min_size=1, max_size=3), inner, max_size=3),
@@ -129,6 +129,4 @@ PLAIN = st.recursive(
 
 @given(st.dictionaries(st.text("abcxyz", min_size=1, max_size=3), PLAIN, min_size=1, max_size=3))
 def test_json_is_read_as_json(values):
-    import json
-
     assert yaml_source.parse(json.dumps(values)).content == values
