@@ -27,7 +27,7 @@ def points(history: pd.DataFrame) -> Iterator[tuple[str, float, int]]:
     phases = frame["phase"].unique() if "phase" in frame.columns else [None]
     for phase in phases:
         part = frame if phase is None else frame[frame["phase"] == phase]
-        prefix = f"{phase}/" if len(phases) > 1 else ""
+        prefix = "" if phase is None else f"{phase}/"
         for name in curves:
             yield from _curve(part, str(name), prefix)
 
@@ -42,8 +42,10 @@ def _curve(frame: pd.DataFrame, name: str, prefix: str) -> Iterator[tuple[str, f
         return
     width = max(2, len(str(frame["member"].max())))
     for member, rows in frame.groupby("member"):
-        label = f"{int(str(member)):0{width}d}"
-        yield from _series(rows.set_index("epoch")[name], f"{prefix}member_{label}/{name}")
+        # The page shows a section for all that comes before the last slash, in the order of
+        # the alphabet: members stand together, below the medians.
+        label = f"{name}_member_{int(str(member)):0{width}d}"
+        yield from _series(rows.set_index("epoch")[name], f"single/{prefix}{label}")
 
 
 def _series(values: pd.Series[float], name: str) -> Iterator[tuple[str, float, int]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 TAG_HOST = "forecast.host"
 TAG_PROCESS = "forecast.process"
+TAGS = (TAG_HOST, TAG_PROCESS)
 
 _PROC = Path("/proc")
 

@@ -67,6 +67,8 @@ class Run:
             raise
         finally:
             client.set_terminated(run.id, status=status)
+            for owner in _owner.TAGS:
+                client.delete_tag(run.id, owner)
 
     @property
     def id(self) -> str:
@@ -134,9 +136,8 @@ class Run:
         history : DataFrame
             A row an epoch, or an epoch and member, in the columns ``epoch``, ``member`` and
             ``phase`` (the last two may be absent); every other column of numbers is a curve.
-            With several members, the curve of a column is the median over them, and each
-            member's own is ``member_03/validation_loss``. With several phases their names come
-            first.
+            Its name is ``select/validation_loss``, the phase first, and its value the median
+            over the members; each member's own is ``single/select/validation_loss_member_03``.
         """
         # Counted on from the start of the run, so that a second record is the same record.
         start = int(self._record.info.start_time)

@@ -21,6 +21,9 @@ from forecast.tracking.run import Run
 DEFAULT_ROOT = Path("mlruns")
 _SQLITE = "sqlite:///"
 
+# The page has views for training models and for language models; this asks for the former.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+
 
 class Store:
     """A place where runs are recorded; nothing is written or imported before it is used.
@@ -171,7 +174,8 @@ class Store:
         if found is None:
             place = self.artifacts and (self.artifacts / _names.slug(name)).as_uri()
             try:
-                return str(client.create_experiment(name, artifact_location=place))
+                made = client.create_experiment(name, artifact_location=place, tags=_KIND)
+                return str(made)
             except StoreError:  # another process may have been faster
                 found = client.get_experiment_by_name(name)
                 if found is None:

@@ -58,9 +58,9 @@ def serve(
         tell(f"The tracking server has its own page: {_mlflow.shown(store.uri)}")
         return
     with suppress(KeyboardInterrupt, Terminated), running(store, port=port, say=tell) as server:
-        tell(f"The MLflow page is at {server.url}. Ctrl-C stops it.")
+        tell(f"The MLflow page is at {server.page} (Ctrl-C stops it).")
         if open_browser:
-            webbrowser.open(server.url)
+            webbrowser.open(server.page)
         server.wait()
     tell("The MLflow page is closed.")
 
@@ -80,6 +80,8 @@ class Server:
     def __init__(self, process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
         self.process = process
         self.url = url
+        # The experiments in the view for trained models; mlflow's own start is language models.
+        self.page = f"{url}/#/experiments?workflowType=machine_learning"
         self._log = log
 
     def wait(self) -> None:

@@ -27,6 +27,7 @@ def test_a_run_is_running_and_then_finished(store):
     with store.run("e", "parent") as run, run.child("child") as child:
         assert status(store, run.id) == status(store, child.id) == "RUNNING"
     assert status(store, run.id) == status(store, child.id) == "FINISHED"
+    assert not set(_owner.TAGS) & set(store.client().get_run(run.id).data.tags)
 
 
 def test_an_error_is_kept_and_goes_on(store):

@@ -96,12 +96,13 @@ def test_a_parameter_that_is_too_long_is_kept_whole_beside(written):
 def test_curves_hold_the_median_and_every_member(written):
     client, run, _, _ = written
     names = {key for key in run.data.metrics if "loss" in key or "rate" in key}
-    members = {f"member_0{i}/{k}_loss" for i in range(3) for k in ("train", "validation")}
-    assert names == {"train_loss", "validation_loss", "learning_rate"} | members
-    told = client.get_metric_history(run.info.run_id, "train_loss")
+    losses = ("train_loss", "validation_loss")
+    members = {f"single/fit/{loss}_member_0{i}" for i in range(3) for loss in losses}
+    assert names == {"fit/train_loss", "fit/validation_loss", "fit/learning_rate"} | members
+    told = client.get_metric_history(run.info.run_id, "fit/train_loss")
     assert [m.step for m in told] == list(range(500))
     assert [m.value for m in told] == [1 / (epoch + 1) + 1 for epoch in range(500)]
-    third = client.get_metric_history(run.info.run_id, "member_02/validation_loss")
+    third = client.get_metric_history(run.info.run_id, "single/fit/validation_loss_member_02")
     assert [(m.step, m.value) for m in third[:2]] == [(1, 3.0), (2, 2 / 3 + 2)]
 
 
@@ -109,7 +110,7 @@ def test_curves_told_twice_are_there_once(store):
     with store.run("e", "a") as run:
         run.curves(history(members=1, epochs=5))
         run.curves(history(members=1, epochs=5))
-    assert len(store.client().get_metric_history(run.id, "train_loss")) == 5
+    assert len(store.client().get_metric_history(run.id, "fit/train_loss")) == 5
 
 
 def test_a_table_keeps_every_digit_and_its_index(written):
@@ -186,9 +187,10 @@ def test_a_plain_name_is_its_own_folder():
     assert _names.slug("airline-12_v1.0") == "airline-12_v1.0"
 
 
-def test_phases_come_first_where_there_are_several():
-    frame = history(members=1, epochs=2, phases=("search", "refit"))
-    assert {name.partition("/")[0] for name, _, _ in _curves.points(frame)} == {"search", "refit"}
+def test_medians_of_every_phase_come_before_the_members():
+    frame = history(members=2, epochs=2, phases=("select", "refit"))
+    sections = sorted({name.rpartition("/")[0] for name, _, _ in _curves.points(frame)})
+    assert sections == ["refit", "select", "single/refit", "single/select"]
 
 
 def test_a_history_may_have_its_epochs_on_the_index():
