@@ -160,7 +160,7 @@ class Run:
         ----------
         name : str
         fingerprint : str
-            Hash of the data; its first 36 characters appear beside the name, all in the tags.
+            Hash of the data; its first characters appear beside the name, all in the tags.
         source : str, optional
             Where the data came from, such as a path.
         context : str, default="training"
@@ -171,7 +171,7 @@ class Run:
         record = _mlflow.entity(
             "Dataset",
             name=_names.cut(name, 500),
-            digest=fingerprint[:36],
+            digest=fingerprint[:12],
             source_type="local",
             source=json.dumps({"uri": source}),
             profile=json.dumps(dict(profile or {}), default=str),

@@ -89,9 +89,9 @@ class Server:
         self.process.wait()
         raise self.failure("ended")
 
-    def wait_until_it_answers(self, patience: float = PATIENCE) -> None:
+    def wait_until_it_answers(self) -> None:
         """Return when the server is ready."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise self.failure("ended before it answered")
@@ -103,7 +103,7 @@ class Server:
                 if answer.status == 200:
                     return
             time.sleep(0.2)
-        raise self.failure(f"did not answer in {patience:.0f} seconds")
+        raise self.failure(f"did not answer in {PATIENCE:.0f} seconds")
 
     def failure(self, what: str) -> StoreError:
         """Return an error that shows the end of what the server printed."""
