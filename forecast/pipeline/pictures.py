@@ -19,24 +19,33 @@ _DPI = 120
 
 
 def draw(
-    data: Observations, prediction: Prediction, judgement: Judgement, network: Fitted
+    name: str, data: Observations, prediction: Prediction, judgement: Judgement, network: Fitted
 ) -> dict[str, bytes]:
-    """Draw the forecast, the backtest beside the best baseline, scores, and learning curves."""
+    """Draw the forecast, the backtest beside the best baseline, scores, and learning curves.
+
+    `name` is the pipeline's, for the titles.
+    """
     known = list(judgement.comparison.rows["model"].unique())
-    shown = [name for name in (judgement.network, judgement.rival) if name in known]
+    shown = [model for model in (judgement.network, judgement.rival) if model in known]
     spread = prediction.spread if len(prediction.spread.columns) else None
-    figures = {"forecast.png": plots.forecast_figure(data.y, prediction.point, spread)}
+    steps = prediction.point.index.get_level_values(-1).nunique()
+    title = f"{name}: the next {steps} steps by {judgement.network}"
+    figures = {"forecast.png": plots.forecast_figure(data.y, prediction.point, spread, title=title)}
     if shown:
         rows = judgement.comparison.rows
-        figures["backtest.png"] = plots.backtest_figure(rows, [str(name) for name in shown])
+        figures["backtest.png"] = plots.backtest_figure(
+            rows, [str(model) for model in shown], title=f"{name}: backtest"
+        )
     if judgement.table[DECIDES].notna().any():
         figures["scores.png"] = plots.scores_figure(
             judgement.table, judgement.comparison.by_step, network=judgement.network, score=DECIDES
         )
     history = getattr(network.model, "history_", None)
     if isinstance(history, pd.DataFrame):
-        figures["learning_curves.png"] = plots.learning_curves_figure(history)
-    return {name: _png(figure) for name, figure in figures.items()}
+        figures["learning_curves.png"] = plots.learning_curves_figure(
+            history, title=f"{name}: learning curves on all data"
+        )
+    return {file: _png(figure) for file, figure in figures.items()}
 
 
 def _png(figure: Figure) -> bytes:

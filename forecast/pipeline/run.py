@@ -208,7 +208,7 @@ def _contents(
     values["data"] = {**values["data"], "csv": str(data.source.resolve())}
     contents[output.SPEC] = yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode()
     contents |= _scores(judgement)
-    contents |= pictures.draw(data, ours, judgement, fitted[judgement.network])
+    contents |= pictures.draw(spec.name, data, ours, judgement, fitted[judgement.network])
     return ours.table, contents
 
 
