@@ -156,7 +156,8 @@ class Progress:
             return
         tensors = load_tensors(content)
         loop.network.load_state_dict(_part(tensors, "network."))
-        self.best = _part(tensors, "best.")
+        best = _part(tensors, "best.")
+        self.best = {name: best[name].to(now.device) for name, now in self.best.items()}
         self._resume_optimiser(tensors, loop)
         for number, generator in enumerate(loop.generators):
             generator.set_state(tensors[f"generator.{number}"])
