@@ -12,9 +12,11 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from forecast.errors import StoreError
+from forecast.estimators.baselines.naive import Naive
 from forecast.tracking import Store, ui
 
 SERVE = """
@@ -48,6 +50,20 @@ def code(url: str, host: str) -> int:
         return connection.getresponse().status
 
 
+def record_over_http(url: str, folder: Path) -> None:
+    """Record a run with a model on a tracking server, and read it back."""
+    store = Store(url)
+    model = Naive(2).fit(y=np.arange(20.0))
+    with store.run("far away", "run") as run, run.child("child") as child:
+        run.metrics({"mase": 0.5})
+        child.text("note.txt", "here")
+        logged = child.model(model.save(folder), name="naive", registered_name="far")
+    found = store.client().get_run(run.id)
+    assert (found.info.status, found.data.metrics) == ("FINISHED", {"mase": 0.5})
+    assert store.client().get_model_version("far", str(logged.version)).run_id == child.id
+    assert (Naive.load(store.model_folder("far")).predict() == model.predict()).all()
+
+
 @linux
 def test_it_serves_this_machine_alone_and_leaves_nothing_behind(root, start, tmp_path):
     with socket.socket() as taken:
@@ -71,6 +87,7 @@ def test_it_serves_this_machine_alone_and_leaves_nothing_behind(root, start, tmp
         assert code(url, address.replace("127.0.0.1", "localhost")) == 200
         for foreign in ("evil.com", "10.evil.com", "192.168.evil.com", f"evil.com:{port}"):
             assert code(url, foreign) == 403
+        record_over_http(url, tmp_path / f"model-{address.rpartition(':')[2]}")
 
         process.send_signal(request)
         told, errors = process.communicate(timeout=30)
@@ -78,7 +95,7 @@ def test_it_serves_this_machine_alone_and_leaves_nothing_behind(root, start, tmp
         assert (told.strip(), errors) == ("The MLflow page is closed.", "")
         assert group_of(leader) == set()
         assert ui.free_port(int(address.rpartition(":")[2])) == int(address.rpartition(":")[2])
-    assert [path.name for path in tmp_path.iterdir()] == ["mlruns"]
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {"mlruns", "model"}
 
 
 def test_a_server_that_ends_by_itself_shows_its_last_words(store, monkeypatch):
