@@ -115,6 +115,8 @@ def _record_scores(
     run.metrics({"fit_seconds": result.fit_seconds, "predict_seconds": result.predict_seconds})
     warnings = [*result.warnings, *(fitted.warnings if fitted else ())]
     run.tags({"forecast.warnings": len(warnings)})
+    if fitted:
+        run.metrics({"final_fit_seconds": fitted.seconds})
     if warnings:
         run.text("warnings.txt", "\n".join(dict.fromkeys(warnings)) + "\n")
     run.table("backtest", result.forecasts)

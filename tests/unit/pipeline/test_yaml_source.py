@@ -119,7 +119,8 @@ def test_any_text_is_read_or_refused(text):
 
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.text("abcxyz", min_size=1, max_size=3), inner, max_size=3),
