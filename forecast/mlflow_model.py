@@ -23,7 +23,6 @@ from forecast.errors import DataError
 from forecast.estimators._base import AbstractForecaster
 
 TIME = "time"
-SERIES = "series"
 STEP = "step"
 
 
@@ -123,7 +122,7 @@ def _framed(given: Any, panel: Panel) -> pd.DataFrame:
 def _keys(panel: Panel) -> list[str]:
     """Return the names of the columns that make the index."""
     if panel.layout in ("panel_series", "panel_frame"):
-        return [SERIES, TIME]
+        return [panel.key, str(panel.histories[0].index.name or TIME)]
     if panel.layout in ("array1d", "array2d"):
         return [STEP]
     return [str(panel.histories[0].index.name or TIME)]

@@ -41,7 +41,8 @@ def read(estimator: Any, X: Any, y: Any) -> Panel:
         for key, index, rows in _split(labels)
     )
     season = estimator.season or timeline.season_of(timeline.frequency_of(histories[0].index))
-    return Panel(histories, targets, inputs, past_only, int(season), layout)
+    key = str(labels.names[0] or "series") if isinstance(labels, pd.MultiIndex) else "series"
+    return Panel(histories, targets, inputs, past_only, int(season), layout, key)
 
 
 def _targets(estimator: Any, y: Any) -> tuple[Array, Layout, tuple[str, ...]]:
@@ -163,7 +164,7 @@ def render(
         history.id: shape(panel, value, index, levels)
         for history, value, index in zip(panel, values, ahead.index, strict=True)
     }
-    return pd.concat(parts, names=["series", "time"])
+    return pd.concat(parts, names=[panel.key, ahead.index[0].name or "time"])
 
 
 def _series(panel: Panel, values: Array, index: pd.Index, levels: Sequence[float] | None) -> Any:

@@ -59,6 +59,8 @@ class Panel:
         Steps in one season, 1 for none.
     layout : str
         How the targets were given, so that the answer comes in the same shape.
+    key : str
+        What the level of series is called in the index of a panel.
     """
 
     histories: tuple[History, ...]
@@ -67,6 +69,7 @@ class Panel:
     past_only: tuple[str, ...] = ()
     season: int = 1
     layout: Layout = "series"
+    key: str = "series"
 
     def __iter__(self) -> Iterator[History]:
         return iter(self.histories)

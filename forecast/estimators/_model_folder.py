@@ -128,6 +128,7 @@ def _panel_out(panel: Panel) -> tuple[dict[str, Any], dict[str, Array]]:
         "past_only": list(panel.past_only),
         "season": panel.season,
         "layout": panel.layout,
+        "key": panel.key,
         "histories": [
             {"id": registry.describe(history.id), "index": _index_out(history.index)}
             for history in panel
@@ -179,6 +180,7 @@ def _panel_in(node: Mapping[str, Any], arrays: Mapping[str, Array]) -> Panel:
         past_only=tuple(node["past_only"]),
         season=node["season"],
         layout=node["layout"],
+        key=node["key"],
     )
 
 

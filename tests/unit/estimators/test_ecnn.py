@@ -101,6 +101,7 @@ def test_a_panel_may_hold_series_of_different_lengths():
     assert forecast.loc["c"].index[0] == pd.Timestamp("2022-01-01")
     assert forecast.groupby(level=0).size().tolist() == [4, 4, 4]
     assert forecast.notna().all()
+    assert forecast.index.names == ["id", "time"]
 
 
 def test_steps_beyond_the_horizon_continue_the_same_path():

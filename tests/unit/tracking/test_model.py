@@ -207,9 +207,9 @@ def test_a_panel(serve):
     panel = pd.concat({"a": one, "b": one * 2}, names=["shop", "month"])
     model = SeasonalNaive(5).fit(y=panel)
     answer = serve(model).predict(None)
-    assert list(answer.columns) == ["series", "time", "passengers"]
+    assert list(answer.columns) == ["shop", "month", "passengers"]
     assert answer["passengers"].tolist() == model.predict().tolist()
-    dates = answer[["series", "time"]].astype({"time": str})
+    dates = answer[["shop", "month"]].astype({"month": str})
     again = serve(model).predict(dates)
     pd.testing.assert_frame_equal(again, answer, check_exact=True)
 
