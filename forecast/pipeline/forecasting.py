@@ -43,7 +43,13 @@ def forecast(
         When inputs are missing over the steps ahead.
     """
     model = AbstractForecaster.load(folder)
-    inputs = None if future is None else _inputs(future, model.panel_)
+    known = _known(model.panel_)
+    if known and future is None:
+        raise DataError(
+            f"the model in {folder} needs {', '.join(known)} over the steps ahead. "
+            "Give a CSV with their rows: --future FILE."
+        )
+    inputs = None if future is None else _inputs(future, model.panel_, known)
     point = model.predict(inputs, steps=steps)
     spread = pd.DataFrame()
     if quantiles:
@@ -51,9 +57,13 @@ def forecast(
     return output.forecast_table(point, spread)
 
 
-def _inputs(path: Path, panel: Panel) -> pd.DataFrame:
+def _known(panel: Panel) -> list[str]:
+    """Return the inputs that have to be known ahead."""
+    return [name for name in panel.inputs if name not in panel.past_only]
+
+
+def _inputs(path: Path, panel: Panel, known: list[str]) -> pd.DataFrame:
     """Read the inputs that the model needs, under the names of its own columns."""
-    known = [name for name in panel.inputs if name not in panel.past_only]
     if not known:
         raise DataError(f"{path}: the model needs no inputs ahead. Leave --future away.")
     several = panel.layout in ("panel_series", "panel_frame")

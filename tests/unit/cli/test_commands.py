@@ -347,7 +347,10 @@ def test_predict_takes_inputs_from_a_csv(command, micro):
     ahead.to_csv("ahead.csv", index=False)
     fit = ("fit", "micro.yaml", "--set", "data.exogenous=price", "--output", "model")
     assert command(*fit).exit_code == 0
-    assert command("predict", "model").exit_code == 2
+    bare = command("predict", "model")
+    assert bare.exit_code == 2
+    assert "needs price over the steps ahead" in bare.stderr
+    assert "--future FILE" in bare.stderr
     result = command("predict", "model", "--future", "ahead.csv")
     assert result.exit_code == 0, result.stderr
     assert len(result.stdout.splitlines()) == 4
