@@ -72,7 +72,7 @@ def _inputs(path: Path, panel: Panel, known: list[str]) -> pd.DataFrame:
         path,
         time=str(index.name or "time"),
         target=known,
-        series="series" if several else None,
+        series=panel.key if several else None,
         frequency=getattr(index, "freqstr", None),
     )
     return table.targets

@@ -160,7 +160,7 @@ def _future(
             )
         pieces.append(rows if series is None else pd.concat({series: rows}))
     whole = pd.concat(pieces)
-    return whole.rename_axis(["series", "time"]) if whole.index.nlevels == 2 else whole
+    return whole.rename_axis(parts[0][0].names)
 
 
 def _times(index: pd.Index) -> tuple[Hashable | None, pd.DatetimeIndex]:

@@ -356,6 +356,23 @@ def test_predict_takes_inputs_from_a_csv(command, micro):
     assert len(result.stdout.splitlines()) == 4
 
 
+def test_a_panel_keeps_the_names_of_its_columns(command, micro):
+    frame = pd.read_csv("micro.csv").assign(price=lambda f: f.index % 5)
+    ahead = pd.DataFrame({"month": ["2023-01-01", "2023-02-01", "2023-03-01"], "price": [1, 2, 3]})
+    whole = pd.concat([frame, ahead])
+    pd.concat([whole.assign(shop=name) for name in "ab"]).to_csv("micro.csv", index=False)
+    pd.concat([ahead.assign(shop=name) for name in "ab"]).to_csv("ahead.csv", index=False)
+    panel = ("--set", "data.exogenous=price", "--set", "data.series=shop")
+    assert command("run", "micro.yaml", *QUICK, *panel, "--output", "out").exit_code == 0
+    assert command("fit", "micro.yaml", *panel, "--output", "model").exit_code == 0
+    result = command("predict", "model", "--future", "ahead.csv")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[0] == "shop,month,forecast"
+    written = pd.read_csv("out/forecast.csv")
+    assert list(written.columns[:3]) == ["shop", "month", "forecast"]
+    assert len(written) == 6
+
+
 def test_schema_is_json_on_stdout_or_in_a_file(command, micro):
     printed = command("schema")
     assert json.loads(printed.stdout)["title"] == "A pipeline of forecast"
