@@ -35,7 +35,7 @@ class Commands(typer.core.TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
-        with _sigterm_interrupts() as received:
+        with _signals_interrupt() as received:
             try:
                 return super().invoke(ctx)
             except _PASS:
@@ -57,20 +57,30 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal asked us to stop.
+
+    A class of its own, because Python ends a process in which a plain KeyboardInterrupt passed
+    through `exec` of a text, as in the making of a dataclass, as if nobody had caught it.
+    """
+
+
 @contextmanager
-def _sigterm_interrupts() -> Iterator[list[int]]:
-    """Let SIGTERM stop like Ctrl-C, so that what is open is closed; remember that it came."""
+def _signals_interrupt() -> Iterator[list[int]]:
+    """Let SIGTERM stop like Ctrl-C, so that what is open is closed; remember which one came."""
     received: list[int] = []
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         received.append(number)
-        raise KeyboardInterrupt
+        raise Interrupted
 
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
     try:
         yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
