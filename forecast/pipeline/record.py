@@ -132,6 +132,7 @@ def _register(run: Run, spec: Spec, candidate: Candidate, made: Made) -> int:
     kind = registry.kind_of(fitted.model)
     aliases = [NETWORK] if candidate.is_network else []
     aliases += [CHAMPION] if candidate.name == made.judgement.champion else []
+    mase = scores(made.judgement, candidate.name)["mase"]
     with tempfile.TemporaryDirectory() as folder:
         logged = run.model(
             fitted.model.save(Path(folder) / "model"),
@@ -139,6 +140,6 @@ def _register(run: Run, spec: Spec, candidate: Candidate, made: Made) -> int:
             registered_name=spec.name,
             aliases=aliases,
             example=fitted.future,
-            metadata={"kind": kind, "pipeline": spec.name},
+            metadata={"kind": kind, "pipeline": spec.name, "backtest_mase": f"{mase:.4g}"},
         )
     return int(logged.version or 0)

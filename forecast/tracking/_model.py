@@ -136,7 +136,13 @@ def _signature(horizon: int, answer: pd.DataFrame) -> Any:
 
 
 def register(
-    client: _mlflow.Client, model_id: str, run_id: str, name: str, aliases: Sequence[str]
+    client: _mlflow.Client,
+    model_id: str,
+    run_id: str,
+    name: str,
+    *,
+    aliases: Sequence[str],
+    tags: Mapping[str, Any],
 ) -> int:
     """Make a logged model the newest version of a registered one, and point aliases at it."""
     if not client.search_registered_models(f"name = '{name.replace(chr(39), '')}'"):
@@ -149,7 +155,10 @@ def register(
     source = f"models:/{model_id}"
     if not client.uri.startswith("http"):
         source = client.get_logged_model(model_id).artifact_location
-    made = client.create_model_version(name, source=source, run_id=run_id, model_id=model_id)
+    facts = {key: str(value) for key, value in tags.items()}
+    made = client.create_model_version(
+        name, source=source, run_id=run_id, model_id=model_id, tags=facts
+    )
     # What the page reads to lead from the logged model to the registered one.
     link = json.dumps([{"name": name, "version": made.version}])
     client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})

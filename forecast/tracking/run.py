@@ -239,7 +239,7 @@ class Run:
         example : DataFrame, optional
             Inputs over the steps ahead, dates on the index; none for a model without inputs.
         metadata : mapping, optional
-            Facts kept with the model.
+            Facts kept with the model, and as tags of its version.
 
         Returns
         -------
@@ -264,7 +264,9 @@ class Run:
         self._log_metrics([(key, value, now, 0) for key, value in self._metrics.items()], logged)
         if registered_name is None:
             return LoggedModel(logged, None)
-        version = _model.register(self._client, logged, self.id, registered_name, aliases)
+        version = _model.register(
+            self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
+        )
         return LoggedModel(logged, version)
 
     def _log_metrics(

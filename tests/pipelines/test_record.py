@@ -104,6 +104,8 @@ def test_the_champion_is_the_model_with_the_lowest_error(store, runs):
     assert last.data.tags["forecast.champion"] == best
     champion = store.client().get_model_version_by_alias("airline", "champion")
     assert champion.run_id == children(runs, last)[best].info.run_id
+    assert champion.tags["kind"] == best
+    assert float(champion.tags["backtest_mase"]) == pytest.approx(scores[best], rel=1e-3)
 
 
 def test_a_fresh_process_forecasts_from_the_store(run, folder):
