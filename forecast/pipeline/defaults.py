@@ -13,7 +13,7 @@ import pandas as pd
 from forecast.data import csv_source, timeline
 from forecast.pipeline.yaml_source import Document, KeyPath
 
-_LONGEST_SEASON = 24  # beyond it, exponential smoothing takes minutes
+_LONGEST_SEASON = 24  # beyond it, ETS and SARIMAX take minutes
 _MOST_ORIGINS = 8
 
 
@@ -30,8 +30,9 @@ def pipeline_of(
     """Return the pipeline for a CSV file.
 
     Logarithm where all targets are positive, a difference over the season where there is one
-    and four of it are given, then standardised; a burn-in of one season or horizon; naive,
-    seasonal naive, Theta and ETS beside the network, VAR where there are several targets.
+    and four of it are given, then standardised; a burn-in of one season or horizon; the quick
+    baselines beside the network, VAR where there are several targets; and origins over the last
+    quarter of the rows, as far apart as that allows.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def pipeline_of(
     season = timeline.season_of(timeline.offset_of(table.frequency))
     rows = _rows(table.targets)
     burn_in = max(1, min(season if season > 1 else horizon, rows // 10))
+    spare = rows // 4 - horizon
+    origins = int(np.clip(spare, 1, _MOST_ORIGINS))
     values = {
         "name": re.sub(r"[^\w.-]+", "_", path.name.split(".")[0]).strip("_.-") or "data",
         "data": data,
@@ -70,7 +73,8 @@ def pipeline_of(
         "model": {"kind": "ecnn", "horizon": horizon, "burn_in": burn_in},
         "baselines": _baselines(len(target), season),
         "backtest": {
-            "origins": int(np.clip(rows // 4 - horizon, 1, _MOST_ORIGINS)),
+            "origins": origins,
+            "stride": int(np.clip(spare // max(origins - 1, 1), 1, horizon)),
             "refit": 4,
         },
     }
@@ -97,7 +101,8 @@ def _baselines(targets: int, season: int) -> list[Any]:
     chosen = ["naive"]
     if season > 1:
         chosen.append("seasonal_naive")
-    chosen.append("theta")
+        chosen.append("stl_ets")
+    chosen += ["theta", "auto_reg"]
     if season <= _LONGEST_SEASON:
-        chosen.append("ets")
+        chosen += ["ets", "sarimax"]
     return [*chosen, "var"] if targets > 1 else chosen

@@ -54,7 +54,7 @@ def test_the_difference_spans_the_season(tmp_path):
 
 def test_baselines_follow_season_and_targets(tmp_path):
     assert kinds(chosen(tmp_path, values_of(60)), "baselines") == [
-        "naive", "seasonal_naive", "theta", "ets"
+        "naive", "seasonal_naive", "stl_ets", "theta", "auto_reg", "ets", "sarimax"
     ]  # fmt: skip
     assert "seasonal_naive" not in kinds(chosen(tmp_path, values_of(60), "YS"), "baselines")
     assert "ets" not in kinds(chosen(tmp_path, values_of(300), "W-SUN"), "baselines")
@@ -76,3 +76,12 @@ def test_flags_are_the_places_of_what_they_set(tmp_path):
     made = chosen(tmp_path, values_of(60))
     assert made.place(("model", "horizon")) == "--horizon 6"
     assert made.place(("data", "time")) == "--time when"
+
+
+@pytest.mark.parametrize(("rows", "horizon"), [(30, 6), (80, 6), (144, 12), (400, 12), (5000, 24)])
+def test_origins_lie_in_the_last_quarter_and_as_far_apart_as_it_allows(tmp_path, rows, horizon):
+    backtest = chosen(tmp_path, values_of(rows), "D", horizon).content["backtest"]
+    span = (backtest["origins"] - 1) * backtest["stride"]
+    assert span + horizon <= max(rows // 4, horizon)
+    if rows >= 144:  # enough for the test of significance
+        assert backtest["origins"] > -(-horizon // backtest["stride"])
