@@ -138,8 +138,13 @@ def _radius(column: Array, pooled: Array, coverage: float) -> float:
     return float(pooled[rank - 1] * own)
 
 
-def rolling_calibration(forecaster: AbstractForecaster, panel: Panel) -> Calibration:
-    """Refit a cheap forecaster at the last origins of its training span and keep the residuals."""
+def rolling_calibration(
+    forecaster: AbstractForecaster, panel: Panel, *, refit: bool = True
+) -> Calibration:
+    """Forecast from the last origins of the training span and keep the residuals.
+
+    Without `refit` the fitted parameters, which know the whole span, are kept at each origin.
+    """
     horizon = int(forecaster.horizon)
     transforms: Sequence[Any] = getattr(forecaster, "transforms", ())
     chains = [Chain.fit(transforms, history.y).pointwise for history in panel]
@@ -148,8 +153,10 @@ def rolling_calibration(forecaster: AbstractForecaster, panel: Panel) -> Calibra
     residuals: list[list[Array]] = [[] for _ in panel]
     for back in range(length - first, horizon - 1, -1):
         known = panel.map(partial(History.until, stop=-back))
-        model = clone(forecaster)
-        model._fit(known, checkpoint=None, on_epoch=None)
+        model = forecaster
+        if refit:
+            model = clone(forecaster)
+            model._fit(known, checkpoint=None, on_epoch=None)
         ahead = [_inputs_ahead(panel, history.x, back, horizon) for history in panel]
         forecasts = model._forecast(known, ahead, horizon)
         for place, (history, chain) in enumerate(zip(panel, chains, strict=True)):

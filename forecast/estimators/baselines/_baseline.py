@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -93,8 +93,9 @@ class AbstractBaseline(AbstractForecaster):
             _check_observed(history, self._records[history.id].chain, panel.targets)
         if self._has_own_intervals():
             return None
-        model = self if self.cheap else cast("AbstractForecaster", _Frozen(self))
-        return _intervals.rolling_calibration(model, panel)
+        # A search for an order at each of many origins would take minutes; the parameters of the
+        # whole training span make residuals a little small instead.
+        return _intervals.rolling_calibration(self, panel, refit=self.cheap)
 
     def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
         values, arrays = [], {}
@@ -153,25 +154,6 @@ class AbstractBaseline(AbstractForecaster):
                 f"{type(self).__name__} cannot continue{_named(history)}: {error}. Fit it anew."
             ) from error
         return record.chain.invert(z, history.y)
-
-
-class _Frozen:
-    """A fitted baseline that keeps its parameters when conformal intervals refit it.
-
-    A search for an order at each of many origins takes minutes; the parameters of the whole
-    training span make residuals a little small instead.
-    """
-
-    def __init__(self, model: AbstractBaseline) -> None:
-        self.horizon = model.horizon
-        self.transforms = model.transforms
-        self._forecast = model._forecast
-
-    def __sklearn_clone__(self) -> _Frozen:
-        return self
-
-    def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
-        """Keep the parameters."""
 
 
 def _check_observed(history: History, chain: Chain, targets: Sequence[str]) -> None:
