@@ -94,6 +94,8 @@ class Prepared:
 
     def _inputs(self, place: int, history: History, recent: slice = slice(None)) -> Array:
         scaled = self.inputs[place].apply(history.x)
+        # What never moved in training has taught nothing: should it move later, it is not seen.
+        scaled[:, self.inputs[place].states[0]["flat"] > 0] = 0.0
         late = list(self.past_only)
         scaled[1:, late] = scaled[:-1, late]
         scaled[:1, late] = np.nan

@@ -15,7 +15,8 @@ class Standardise(AbstractTransform):
 
     .. math:: z_t = (y_t - \bar y) / \sigma_y
 
-    A constant target is only centred.
+    A constant target is divided by a millionth of its level instead, so that whatever a network
+    makes of it comes back as that constant.
 
     Examples
     --------
@@ -31,7 +32,8 @@ class Standardise(AbstractTransform):
         mean = np.where(known, y, 0.0).sum(axis=0) / count
         spread = np.sqrt(np.where(known, (y - mean) ** 2, 0.0).sum(axis=0) / count)
         flat = spread <= np.abs(mean) * 1e-12
-        return {"mean": mean, "scale": np.where(flat, 1.0, spread)}
+        level = np.where(mean == 0, 1.0, np.abs(mean))
+        return {"mean": mean, "scale": np.where(flat, 1e-6 * level, spread), "flat": flat * 1.0}
 
     def apply(self, y: Array, state: Mapping[str, Array]) -> Array:
         return (y - state["mean"]) / state["scale"]

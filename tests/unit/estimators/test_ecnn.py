@@ -314,9 +314,26 @@ def test_scaling_the_series_scales_the_forecast():
     )
 
 
-def test_a_constant_series_is_forecast_as_that_constant():
-    y = pd.Series(np.full(60, 7.0), pd.date_range("2020", periods=60, freq="MS"))
-    np.testing.assert_allclose(small(max_epochs=30).fit(y=y).predict(), 7.0, atol=0.5)
+@pytest.mark.parametrize("level", [7.0, 1e-9, -3e8])
+def test_a_constant_series_is_forecast_as_that_constant(level):
+    y = pd.Series(np.full(60, level), pd.date_range("2020", periods=60, freq="MS"))
+    forecast = small().fit(y=y).predict(quantiles=[0.1, 0.5, 0.9])
+    # The scale is a millionth of the level, and an output is at most the sum of 5 weights of 1.
+    np.testing.assert_allclose(forecast, level, rtol=1e-5)
+
+
+def test_a_target_that_moves_for_the_first_time_after_training_leaves_a_forecast():
+    y = pd.Series(0.0, pd.date_range("2020", periods=60, freq="MS"))
+    y.iloc[-3:] = [5.0, 0.0, 7.0]
+    assert np.isfinite(small().fit(y=y).predict(quantiles=[0.1, 0.9])).all(axis=None)
+
+
+def test_an_input_that_never_moved_in_training_is_not_seen_when_it_does():
+    y = wave()
+    X = weather(y.index).assign(strike=0.0)
+    model = small().fit(X, y)
+    ahead = weather(pd.date_range("2022-07", periods=4, freq="MS")).assign(strike=0.0)
+    assert (model.predict(ahead.assign(strike=1.0)) == model.predict(ahead)).all()
 
 
 # -- clear errors -----------------------------------------------------------------------------
