@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -183,15 +185,15 @@ def test_ctrl_c_keeps_the_best_so_far():
         if event["epoch"] == 5:
             raise KeyboardInterrupt
 
+    long = task(50, 2)
     runner = loop([1, 2])
-    progress = runner.run(task(50, 2), None, stop)
+    progress = runner.run(long, None, stop)
     assert progress.interrupted
     assert progress.epoch == 5
-    same = loop([1, 2])
-    same.run(task(5, 2), None, None)
-    assert progress.best_epoch.max() <= 5
-    for value in runner.network.parameters():
-        assert value.isfinite().all()
+    short = loop([1, 2])  # the same task, ended after five epochs of its own accord
+    short.run(replace(long, epochs=[5, 5]), None, None)
+    for name, value in weights(short.network).items():
+        assert (weights(runner.network)[name] == value).all()
 
 
 def test_a_diverged_member_leaves_the_others_alone():
