@@ -30,6 +30,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "baseline": ("forecast.estimators.baselines",),
     "cell": ("forecast.networks.cells",),
     "initial_state": ("forecast.networks.initial_states",),
+    "kernel": ("forecast.networks.kernels",),
     "transform": ("forecast.data.transforms",),
     "metric": ("forecast.metrics",),
     "training": ("forecast.training.settings",),

@@ -1,23 +1,25 @@
-"""The only time loop: the readable reference that every faster kernel must equal."""
+"""Unfolding in time: a cell, its inputs and targets, through the kernel that suits them."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from forecast import registry
+from forecast.errors import SpecError
 from forecast.networks.cells._base import CellModule
+from forecast.networks.kernels._base import AbstractKernel, Recurrence
+from forecast.networks.kernels.reference import Reference
 
 
 def unfold(
-    cell: CellModule, inputs: Tensor, targets: Tensor, known: Tensor, initial: Tensor
+    cell: CellModule,
+    inputs: Tensor,
+    targets: Tensor,
+    known: Tensor,
+    initial: Tensor,
+    kernel: str = "auto",
 ) -> Tensor:
     r"""Unfold a cell in time with shared weights.
-
-    .. math::
-        s_t &= f(s_{t-1}, u_t, e_{t-1}), \quad \hat y_t = g(s_t) \\
-        e_t &= k_t \odot (\hat y_t - y_t), \quad e_{-1} = 0
-
-    Past, future and gaps need no loop of their own: where `known` is zero there is no error.
 
     Parameters
     ----------
@@ -30,19 +32,43 @@ def unfold(
         1 where the target may correct the state, else 0.
     initial : tensor of shape (E, b, n)
         State before the first step.
+    kernel : str, default='auto'
+        Name of a kernel, or 'auto' for the fastest that serves this device, shape and type.
 
     Returns
     -------
     tensor of shape (T, E, b, p)
         Outputs of every step.
+
+    Raises
+    ------
+    SpecError
+        When a kernel is asked for by name that cannot serve this cell, device or shape.
     """
-    # Unbinding once keeps the gradient of a step from copying the buffer of all steps.
-    drive = cell.drive(inputs).unbind()
-    state, error = initial, torch.zeros_like(targets[0])
-    outputs = []
-    for now, push in enumerate(drive):
-        state = cell.step(state, push, error)
-        output = cell.output(state)
-        error = known[now] * (output - targets[now])
-        outputs.append(output)
-    return torch.stack(outputs)
+    drive, recurrence = cell.drive(inputs), cell.recurrence()
+    if recurrence is None:
+        if kernel not in ("auto", "reference"):
+            raise SpecError(
+                f"this cell, {type(cell).__name__.strip('_')}, has no fast path: kernel must be "
+                f"auto or reference, given: {kernel!r}"
+            )
+        return Reference().unfold(cell, drive, targets, known, initial)
+    chosen = choose(kernel, recurrence, drive)
+    return chosen.unfold(recurrence, drive, targets, known, initial)
+
+
+def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel:
+    """Return the kernel of a name; 'auto' is the first in `order` that does not refuse.
+
+    Raises
+    ------
+    SpecError
+        When the kernel of that name refuses.
+    """
+    if kernel != "auto":
+        asked: AbstractKernel = registry.build("kernel", kernel)
+        reason = asked.refuses(recurrence, drive)
+        if reason is not None:
+            raise SpecError(f"kernel '{kernel}' cannot serve this: {reason}. Give auto.")
+        return asked
+    return Reference()

@@ -19,6 +19,7 @@ PLUGINS = [
         "metrics",
         "networks/cells",
         "networks/initial_states",
+        "networks/kernels",
     )
     for path in sorted((ROOT / "forecast" / package).glob("[!_]*.py"))
 ]

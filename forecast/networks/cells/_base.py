@@ -14,6 +14,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from forecast.networks.kernels._base import Recurrence
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -51,6 +53,10 @@ class CellModule(nn.Module, ABC):
     @abstractmethod
     def output(self, state: Tensor) -> Tensor:
         """Read targets (E, b, p) from the state."""
+
+    def recurrence(self) -> Recurrence | None:
+        """Return the cell as the general step that fast kernels serve, or None if it is none."""
+        return None
 
 
 class AbstractCell(BaseEstimator, ABC):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from forecast.errors import SpecError
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes, draw_uniform
+from forecast.networks.kernels._base import Recurrence
 
 
 class ErrorCorrection(AbstractCell):
@@ -77,3 +78,6 @@ class _ErrorCorrectionModule(CellModule):
 
     def output(self, state: Tensor) -> Tensor:
         return torch.bmm(state, self.C.mT)
+
+    def recurrence(self) -> Recurrence:
+        return Recurrence(self.A, self.C, self.D, self.psi)

@@ -1,0 +1,103 @@
+"""What a kernel promises, and the one general step that every kernel serves.
+
+**To add a kernel**, write one file with one public class that fills in `refuses` and `unfold`.
+`tests/conformance/test_kernels.py` then holds its outputs and gradients to the reference's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    r"""The general step: a tanh network that its own last error corrects.
+
+    .. math::
+        r_t &= \ell \odot r_{t-1} + A s_{t-1} + v_t + D \psi(e_{t-1}), \quad s_t = \tanh(r_t) \\
+        \hat y_t &= C s_t + Q r_t, \quad e_t = k_t \odot (\hat y_t - y_t), \quad e_{-1} = 0
+
+    where :math:`v_t` is the drive. Without leak :math:`\ell` and skip Q it is the error-correction
+    network, with D = 0 the plain one. A historically consistent network
+    :math:`x_t = \tanh(A x_{t-1} - P^\top (P A x_{t-1} - y_t))` is C = P A, D = -P',
+    :math:`\psi` the identity, and targets that lead by one step; the mask k is then its teacher
+    forcing. Its LSTM form adds leak and skip. Gradients flow to targets too, so that another
+    branch may take a part of them.
+
+    Parameters
+    ----------
+    A : tensor of shape (E, n, n)
+    C : tensor of shape (E, p, n)
+    D : tensor of shape (E, n, p)
+    psi : {'tanh', 'identity'}
+    leak : tensor of shape (E, n), optional
+        :math:`\ell`. The state is then r, not s = tanh(r): so is the initial state.
+    skip : tensor of shape (E, p, n), optional
+        Q; only with a leak.
+    """
+
+    A: Tensor
+    C: Tensor
+    D: Tensor
+    psi: str
+    leak: Tensor | None = None
+    skip: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.skip is not None and self.leak is None:
+            raise ValueError("a skip reads the state before tanh, which only a leak carries")
+
+    def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
+        """Return the next state (E, b, n) from state, drive and the last error (E, b, p)."""
+        correction = torch.tanh(error) if self.psi == "tanh" else error
+        pushed = torch.baddbmm(drive, correction, self.D.mT)
+        if self.leak is None:
+            return torch.tanh(torch.baddbmm(pushed, state, self.A.mT))
+        return torch.baddbmm(pushed + self.leak[:, None] * state, torch.tanh(state), self.A.mT)
+
+    def output(self, state: Tensor) -> Tensor:
+        """Read targets (E, b, p) from the state."""
+        if self.leak is None:
+            return torch.bmm(state, self.C.mT)
+        seen = torch.bmm(torch.tanh(state), self.C.mT)
+        return seen if self.skip is None else torch.baddbmm(seen, state, self.skip.mT)
+
+
+class AbstractKernel(ABC):
+    """One way to run a recurrence through time."""
+
+    @abstractmethod
+    def refuses(self, recurrence: Recurrence, drive: Tensor) -> str | None:
+        """Return why it cannot serve this recurrence at this shape, type and device, or None."""
+
+    @abstractmethod
+    def unfold(
+        self,
+        recurrence: Recurrence,
+        drive: Tensor,
+        targets: Tensor,
+        known: Tensor,
+        initial: Tensor,
+    ) -> Tensor:
+        """Return the outputs of all steps, differentiable in everything but `known`.
+
+        Parameters
+        ----------
+        recurrence : Recurrence
+        drive : tensor of shape (T, E, b, n)
+            What the inputs add to each step; time first, then member and window.
+        targets : tensor of shape (T, E, b, p)
+            Any finite value where unknown.
+        known : tensor of shape (T, E, b, p)
+            1 where the target may correct the state, else 0; values between weigh the error.
+        initial : tensor of shape (E, b, n)
+            State before the first step.
+
+        Returns
+        -------
+        tensor of shape (T, E, b, p)
+        """
