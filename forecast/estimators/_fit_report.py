@@ -71,7 +71,7 @@ def _curves(phase: str, progress: Progress) -> pd.DataFrame:
     epochs, members = len(progress.train_losses), len(progress.alive)
     if epochs == 0:
         return pd.DataFrame()
-    return pd.DataFrame(
+    curves = pd.DataFrame(
         {
             "phase": phase,
             "epoch": np.repeat(np.arange(1, epochs + 1), members),
@@ -81,3 +81,6 @@ def _curves(phase: str, progress: Progress) -> pd.DataFrame:
             "learning_rate": np.repeat(progress.rates, members),
         }
     )
+    # A member that has stopped has no more epochs.
+    lived = np.arange(epochs)[:, None] < np.asarray(progress.lived)[None, :]
+    return curves[lived.ravel()].reset_index(drop=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -51,10 +52,43 @@ class Network(nn.Module):
         self.start = initial_state.build(sizes, generators)
 
     def forward(
-        self, inputs: Tensor, targets: Tensor, known: Tensor, noise: Noise | None = None
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        known: Tensor,
+        noise: Noise | None = None,
+        kernel: str = "auto",
     ) -> Pass:
         """Unfold over windows (T, E, b, ·); `known` is zero beyond the cutoff and in gaps."""
         burn_in = self.sizes.burn_in
         seen = torch.cat([known[:burn_in] * targets[:burn_in], inputs[:burn_in]], dim=-1)
         initial = self.start(seen, noise)
-        return Pass(unfold(self.cell, inputs, targets, known, initial), initial)
+        return Pass(unfold(self.cell, inputs, targets, known, initial, kernel), initial)
+
+    def take(self, members: Sequence[int]) -> Network:
+        """Return a network of copies of some members, in their order."""
+        taken = copy.deepcopy(self)
+        taken.members = len(members)
+        index = torch.tensor(list(members), dtype=torch.int64)
+        for module in taken.modules():
+            for name, value in module.named_parameters(recurse=False):
+                part = value.detach()[index.to(value.device)].clone()
+                setattr(module, name, nn.Parameter(part))
+            for name, value in module.named_buffers(recurse=False):
+                if _led_by_members(value):
+                    setattr(module, name, value[index.to(value.device)].clone())
+        return taken
+
+    @torch.no_grad()
+    def put(self, members: Sequence[int], other: Network) -> None:
+        """Copy the members of a network that was taken from this one back to their places."""
+        theirs = dict(other.named_parameters()) | dict(other.named_buffers())
+        for name, value in (*self.named_parameters(), *self.named_buffers()):
+            if _led_by_members(value):
+                value[list(members)] = theirs[name].detach()
+            else:
+                value.copy_(theirs[name])
+
+
+def _led_by_members(value: Tensor) -> bool:
+    return value.dim() > 0

@@ -10,6 +10,8 @@ from forecast.networks.cells._base import CellModule
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
 from forecast.networks.kernels.reference import Reference
 
+_FASTEST_FIRST = ("compiled", "reference")
+
 
 def unfold(
     cell: CellModule,
@@ -58,7 +60,7 @@ def unfold(
 
 
 def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel:
-    """Return the kernel of a name; 'auto' is the first in `order` that does not refuse.
+    """Return the kernel of a name; 'auto' is the fastest that does not refuse.
 
     Raises
     ------
@@ -71,4 +73,5 @@ def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel
         if reason is not None:
             raise SpecError(f"kernel '{kernel}' cannot serve this: {reason}. Give auto.")
         return asked
-    return Reference()
+    kernels = (registry.build("kernel", name) for name in _FASTEST_FIRST)
+    return next(k for k in kernels if k.refuses(recurrence, drive) is None)

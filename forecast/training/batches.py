@@ -69,12 +69,13 @@ class Resident:
         self.targets = targets.nan_to_num(nan=0.0).to(device, dtype)
         self.inputs = inputs.nan_to_num(nan=0.0).to(device, dtype)
         self.hidden = torch.from_numpy(windows.hidden).to(device)
+        self.any_hidden = bool(windows.hidden.any())
 
     def batch(self, starts: Tensor) -> Batch:
         """Gather the windows that begin at `starts`, shape (E, b)."""
         context = self.windows.context
         inputs = self._gather(self.inputs, starts)
-        if self.hidden.any():
+        if self.any_hidden:
             inputs[context + 1 :, ..., self.hidden] = 0
         return Batch(
             inputs,

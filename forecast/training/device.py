@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from forecast.compiled.threads import allow, allowed
 from forecast.errors import SpecError
 
 
@@ -29,15 +30,17 @@ def choose(device: str) -> torch.device:
 
 @contextmanager
 def quiet_machine() -> Iterator[None]:
-    """Compute with one thread and without denormal numbers, then put the threads back.
+    """Let torch compute with one thread and without denormal numbers, then put it back.
 
-    Small recurrent steps lose by threads, and one thread gives the same bits everywhere.
+    Small recurrent steps of torch lose by threads. Machine code may use as many as torch could:
+    it shares out members and windows, whose results do not depend on who computes them.
     """
-    threads = torch.get_num_threads()
+    threads, permitted = torch.get_num_threads(), allowed()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
-        yield
+        with allow(permitted):
+            yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)

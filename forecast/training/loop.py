@@ -12,9 +12,12 @@ import torch
 from torch import Tensor
 
 from forecast.errors import TrainingError
-from forecast.networks.initial_states._base import Noise
 from forecast.networks.network import Network
+from forecast.training import compiled_steps
+from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
+from forecast.training.compiled_steps import CompiledSteps
+from forecast.training.flat import Flat
 from forecast.training.progress import Progress
 from forecast.training.settings import Training
 
@@ -51,8 +54,8 @@ class Task:
 class Loop:
     """Adam on all members at once, each member as if it were alone.
 
-    Losses of members are summed, so no gradient of one reaches another; clipping, stopping,
-    batches and noise are each member's own.
+    No gradient of a member reaches another; clipping, stopping, batches, noise and learning rate
+    are each member's own. A member that has stopped leaves the computation.
 
     Parameters
     ----------
@@ -63,6 +66,8 @@ class Loop:
         Order of windows and noise.
     fingerprint : str
         Identity of the task; a checkpoint with another is not used.
+    learning_rates : sequence of float, optional
+        One a member, instead of that of `settings`.
     """
 
     def __init__(
@@ -71,14 +76,21 @@ class Loop:
         settings: Training,
         generators: Sequence[torch.Generator],
         fingerprint: str = "",
+        learning_rates: Sequence[float] | None = None,
     ) -> None:
         self.network = network
         self.settings = settings
         self.generators = generators
         self.fingerprint = fingerprint
-        self.optimiser = torch.optim.AdamW(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        rates = learning_rates or [settings.learning_rate] * network.members
+        self.rates = torch.tensor(list(rates), dtype=torch.float64)
+
+    def admit(self, members: Sequence[int]) -> None:
+        """Go on with these members of the network alone, as copies."""
+        self.members = list(members)
+        self.active = self.network.take(self.members)
+        self.flat = Flat(self.active)
+        self.steps: AutogradSteps | CompiledSteps | None = None
 
     def run(self, task: Task, checkpoint: Path | None, on_epoch: OnEpoch | None) -> Progress:
         """Train until every member has stopped; go on from a checkpoint where there is one.
@@ -90,6 +102,7 @@ class Loop:
         TrainingError
             When no member stayed finite.
         """
+        self.admit(range(self.network.members))
         progress = Progress.begin(self.network, task.epochs)
         if checkpoint is not None:
             progress.resume(checkpoint, self)
@@ -103,7 +116,7 @@ class Loop:
                     progress.write(checkpoint, self)
         except KeyboardInterrupt:
             progress.interrupted = True
-        progress.keep_last_where_none_is_best(self.network)
+        progress.keep_last_where_none_is_best(self.active)
         if not progress.alive.any():
             raise TrainingError(
                 f"training diverged: after {progress.epoch} epochs no member of "
@@ -114,52 +127,43 @@ class Loop:
         return progress
 
     def _epoch(self, task: Task, progress: Progress) -> None:
-        rate = self._rate(progress.epoch, task.schedule)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        if self.steps is None:
+            self.steps = self._steps(task.data)
+        fall = self._fall(progress.epoch, task.schedule)
+        generators = [self.generators[member] for member in self.members]
         count = len(task.train)
-        order = torch.stack([torch.randperm(count, generator=g) for g in self.generators])
-        losses = torch.zeros(self.network.members)
-        for first in range(0, count, self.settings.batch_size):
-            rows = order[:, first : first + self.settings.batch_size]
-            losses += rows.shape[1] * self._step(task.data, task.train[rows])
-        validation = self.evaluate(task.data, task.validation) if len(task.validation) else None
-        progress.record(self.network, losses / count, validation, rate, self.settings.patience)
+        order = torch.stack([torch.randperm(count, generator=g) for g in generators])
+        losses = self.steps.train(task.train[order], fall * self.rates[self.members], generators)
+        validation = self.steps.evaluate(task.validation) if len(task.validation) else None
+        rate = fall * self.settings.learning_rate
+        progress.record(
+            self.active, self.members, losses, validation, rate, self.settings.patience
+        )  # fmt: skip
+        left = [place for place, member in enumerate(self.members) if progress.running[member]]
+        if left and len(left) < len(self.members):
+            self._go_on_with(left)
 
-    def _rate(self, epoch: int, schedule: int) -> float:
+    def _go_on_with(self, places: Sequence[int]) -> None:
+        """Let the members at other places leave."""
+        self.network.put(self.members, self.active)
+        first, second, steps = self.flat.first, self.flat.second, self.flat.steps
+        self.admit([self.members[place] for place in places])
+        self.recall(first[places], second[places], steps)
+
+    def recall(self, first: Tensor, second: Tensor, steps: int) -> None:
+        """Give the optimiser back what it knew."""
+        self.flat.first.copy_(first)
+        self.flat.second.copy_(second)
+        self.flat.steps = steps
+
+    def _steps(self, data: Resident) -> AutogradSteps | CompiledSteps:
+        kind: type[AutogradSteps | CompiledSteps] = AutogradSteps
+        if compiled_steps.serves(self.active, data, self.settings):
+            kind = CompiledSteps
+        return kind(self.active, self.flat, data, self.settings)
+
+    @staticmethod
+    def _fall(epoch: int, schedule: int) -> float:
+        """Return the share of the learning rate that is left: half a cosine."""
         part = min(epoch / max(schedule, 1), 1.0)
-        return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * part))
-
-    def _step(self, data: Resident, starts: Tensor) -> Tensor:
-        batch = data.batch(starts)
-        self.optimiser.zero_grad(set_to_none=True)
-        outputs, initial = self.network(
-            batch.inputs, batch.targets, batch.known, Noise(self.generators)
-        )
-        start = self.network.start
-        if start.wants_gradient:
-            initial.retain_grad()
-        losses = batch.loss(outputs, self.settings.context_weight)
-        losses.sum().backward()
-        if start.wants_gradient and initial.grad is not None:
-            # Half the sum over a window's scored errors, as the trick has it, not their mean.
-            scored = batch.observed[batch.burn_in :].sum(dim=(0, 2, 3)) / 2
-            start.observe(initial.grad * scored[:, None, None])
-        self._clip()
-        self.optimiser.step()
-        return losses.detach().cpu()
-
-    def _clip(self) -> None:
-        """Scale each member's gradient to the largest norm allowed."""
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        square = sum(g.flatten(1).square().sum(dim=1) for g in gradients)
-        factor = (self.settings.clip / (torch.as_tensor(square).sqrt() + 1e-12)).clamp(max=1.0)
-        for gradient in gradients:
-            gradient *= factor.view(-1, *[1] * (gradient.dim() - 1))
-
-    @torch.no_grad()
-    def evaluate(self, data: Resident, starts: Tensor) -> Tensor:
-        """Return each member's mean squared error over the horizon, shape (E,)."""
-        batch = data.batch(starts.expand(self.network.members, -1))
-        outputs, _ = self.network(batch.inputs, batch.targets, batch.known)
-        return batch.loss(outputs, 0.0).cpu()
+        return 0.5 * (1 + math.cos(math.pi * part))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from forecast.training.loop import Loop
 
 
-def _by_member(mask: Tensor, like: Tensor) -> Tensor:
-    return mask.to(like.device).view(-1, *[1] * (like.dim() - 1))
+FORMAT = 2
+"""Of a checkpoint; one of another format is not taken up."""
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Progress:
     best_loss, best_epoch, alive, running : tensors of shape (E,)
     limits : tensor of shape (E,)
         The most epochs of each member.
+    lived : tensor of shape (E,)
+        Epochs each member has trained.
     train_losses, validation_losses : lists of tensors of shape (E,)
     rates : list of float
     epoch : int
@@ -48,6 +50,7 @@ class Progress:
     alive: Tensor
     running: Tensor
     limits: Tensor
+    lived: Tensor
     train_losses: list[Tensor] = field(default_factory=list)
     validation_losses: list[Tensor] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
@@ -65,6 +68,7 @@ class Progress:
             alive=torch.ones(members, dtype=torch.bool),
             running=torch.ones(members, dtype=torch.bool),
             limits=torch.tensor(list(epochs), dtype=torch.int64),
+            lived=torch.zeros(members, dtype=torch.int64),
         )
 
     @property
@@ -74,40 +78,63 @@ class Progress:
 
     def record(
         self,
-        network: Network,
+        active: Network,
+        members: Sequence[int],
         train: Tensor,
         validation: Tensor | None,
         rate: float,
         patience: int,
     ) -> None:
-        """Take in an epoch: keep better members, stop those that are done or not finite."""
+        """Take in an epoch of the members that still train: keep the better, stop the done.
+
+        Parameters
+        ----------
+        active : Network
+            These members after the epoch.
+        members : sequence of int
+            Their places in the ensemble.
+        train, validation : tensors of shape (members,)
+        rate : float
+        patience : int
+        """
         self.epoch += 1
-        self.train_losses.append(train)
-        self.validation_losses.append(torch.full_like(train, torch.nan))
+        self.lived = torch.where(self.running, self.epoch, self.lived)
+        losses = self._spread(members, train)
+        self.train_losses.append(losses)
         self.rates.append(rate)
-        sound = train.isfinite()
+        sound = losses.isfinite()
         if validation is None:
+            self.validation_losses.append(torch.full_like(losses, torch.nan))
             better = self.running & sound
         else:
-            self.validation_losses[-1] = validation
-            sound &= validation.isfinite()
-            better = self.running & sound & (validation.double() < self.best_loss)
-            self.best_loss = torch.where(better, validation.double(), self.best_loss)
-        self._keep(network, better)
+            scores = self._spread(members, validation)
+            self.validation_losses.append(scores)
+            sound &= scores.isfinite()
+            better = self.running & sound & (scores < self.best_loss)
+            self.best_loss = torch.where(better, scores, self.best_loss)
+        self._keep(active, members, better)
         patient = self.epoch - self.best_epoch < patience
         self.alive &= ~self.running | sound | (self.best_epoch > 0)
         self.running &= sound & patient & (self.epoch < self.limits)
 
-    def _keep(self, network: Network, better: Tensor) -> None:
-        self.best_epoch = torch.where(better, self.epoch, self.best_epoch)
-        for name, value in network.named_parameters():
-            mask = _by_member(better, value)
-            self.best[name] = torch.where(mask, value.detach(), self.best[name])
+    def _spread(self, members: Sequence[int], values: Tensor) -> Tensor:
+        """Put values of some members among those of all, which are NaN."""
+        spread = torch.full((len(self.alive),), torch.nan, dtype=torch.float64)
+        spread[list(members)] = values.double().cpu()
+        return spread
 
-    def keep_last_where_none_is_best(self, network: Network) -> None:
-        """Keep the weights of a member that was interrupted in its first epoch."""
+    def _keep(self, active: Network, members: Sequence[int], better: Tensor) -> None:
+        self.best_epoch = torch.where(better, self.epoch, self.best_epoch)
+        places = [place for place, member in enumerate(members) if better[member]]
+        if places:
+            theirs = [members[place] for place in places]
+            for name, value in active.named_parameters():
+                self.best[name][theirs] = value.detach()[places]
+
+    def keep_last_where_none_is_best(self, active: Network) -> None:
+        """Keep the weights of members that were interrupted in their first epoch."""
         if self.epoch == 0:
-            self._keep(network, self.running)
+            self._keep(active, range(active.members), self.running)
 
     def restore_best(self, network: Network) -> None:
         """Put the best weights of each member into the network."""
@@ -129,19 +156,23 @@ class Progress:
 
     def write(self, path: Path, loop: Loop) -> None:
         """Write all that is needed to go on to the same bits."""
+        loop.network.put(loop.members, loop.active)
         tensors = {f"network.{k}": v for k, v in loop.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best.items()}
-        for number, state in loop.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{number}.{k}": v for k, v in state.items()}
+        tensors |= {"optimiser.first": loop.flat.first, "optimiser.second": loop.flat.second}
+        tensors["optimiser.members"] = torch.tensor(loop.members)
         for number, generator in enumerate(loop.generators):
             tensors[f"generator.{number}"] = generator.get_state()
-        for name in ("best_loss", "best_epoch", "alive", "running", "limits"):
+        for name in ("best_loss", "best_epoch", "alive", "running", "limits", "lived"):
             tensors[f"progress.{name}"] = getattr(self, name)
         tensors["progress.train_losses"] = torch.stack(self.train_losses)
         tensors["progress.validation_losses"] = torch.stack(self.validation_losses)
         tensors["progress.rates"] = torch.tensor(self.rates, dtype=torch.float64)
         plain = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
-        about = {"epoch": self.epoch, "fingerprint": loop.fingerprint}
+        about = {
+            "format": FORMAT, "epoch": self.epoch, "steps": loop.flat.steps,
+            "fingerprint": loop.fingerprint,
+        }  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, save_tensors(plain, {"about": json.dumps(about)}))
 
@@ -152,30 +183,22 @@ class Progress:
         content = path.read_bytes()
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         about = json.loads(header["__metadata__"]["about"])
-        if about["fingerprint"] != loop.fingerprint:
+        if about.get("format") != FORMAT or about["fingerprint"] != loop.fingerprint:
             return
         tensors = load_tensors(content)
         loop.network.load_state_dict(_part(tensors, "network."))
         best = _part(tensors, "best.")
         self.best = {name: best[name].to(now.device) for name, now in self.best.items()}
-        self._resume_optimiser(tensors, loop)
+        loop.admit(tensors["optimiser.members"].tolist())
+        loop.recall(tensors["optimiser.first"], tensors["optimiser.second"], about["steps"])
         for number, generator in enumerate(loop.generators):
             generator.set_state(tensors[f"generator.{number}"])
-        for name in ("best_loss", "best_epoch", "alive", "running", "limits"):
+        for name in ("best_loss", "best_epoch", "alive", "running", "limits", "lived"):
             setattr(self, name, tensors[f"progress.{name}"])
         self.train_losses = list(tensors["progress.train_losses"])
         self.validation_losses = list(tensors["progress.validation_losses"])
         self.rates = tensors["progress.rates"].tolist()
         self.epoch = about["epoch"]
-
-    @staticmethod
-    def _resume_optimiser(tensors: dict[str, Tensor], loop: Loop) -> None:
-        states: dict[int, dict[str, Tensor]] = {}
-        for name, value in _part(tensors, "optimiser.").items():
-            number, _, key = name.partition(".")
-            states.setdefault(int(number), {})[key] = value
-        groups = loop.optimiser.state_dict()["param_groups"]
-        loop.optimiser.load_state_dict({"state": states, "param_groups": groups})
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

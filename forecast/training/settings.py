@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sklearn.base import BaseEstimator
 
+from forecast import registry
 from forecast.errors import SpecError
 
 
@@ -39,6 +40,9 @@ class Training(BaseEstimator):
     dtype : {'float32', 'float64'}, default='float32'
     checkpoint_every : int, default=10
         Epochs between checkpoints, where `fit` is given a folder for them.
+    kernel : str, default='auto'
+        What runs the time loop: 'auto' takes the fastest that serves the network here, the names
+        are those of ``forecast list kernels``. All give the same numbers up to rounding.
 
     Examples
     --------
@@ -58,6 +62,7 @@ class Training(BaseEstimator):
         refit: bool = True,
         dtype: str = "float32",
         checkpoint_every: int = 10,
+        kernel: str = "auto",
     ) -> None:
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -69,6 +74,7 @@ class Training(BaseEstimator):
         self.refit = refit
         self.dtype = dtype
         self.checkpoint_every = checkpoint_every
+        self.kernel = kernel
 
     def check(self) -> None:
         """Raise `SpecError` when a setting is out of its range."""
@@ -79,6 +85,8 @@ class Training(BaseEstimator):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise SpecError(f"{name} must be an integer of at least 1, given: {value!r}")
+        if self.kernel != "auto":
+            registry.lookup("kernel", self.kernel)
         self._check_shares()
 
     def _check_shares(self) -> None:

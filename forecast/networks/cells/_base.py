@@ -42,6 +42,10 @@ class Sizes:
 class CellModule(nn.Module, ABC):
     """One step of the dynamics for all members at once."""
 
+    free_weights = False
+    """Whether the cell is a recurrence whose A, C and D, and the drive's B and c, are parameters
+    of its own by these names: then a whole training step may run in machine code."""
+
     @abstractmethod
     def drive(self, inputs: Tensor) -> Tensor:
         """Project the inputs of all steps, (T, E, b, m), to what a step adds, (T, E, b, n)."""

@@ -57,6 +57,8 @@ class ErrorCorrection(AbstractCell):
 
 
 class _ErrorCorrectionModule(CellModule):
+    free_weights = True
+
     def __init__(
         self, psi: str, gain: float, sizes: Sizes, generators: Sequence[torch.Generator]
     ) -> None:

@@ -96,6 +96,11 @@ class BiasModule(StartModule):
         """Return the mean, plus noise while training."""
         batch = burn_in.shape[2]
         start = self.mean[:, None, :].expand(-1, batch, -1)
-        if noise is None or self.std == 0:
-            return start
-        return start + self.std * noise.normal(batch, self.mean.shape[-1]).to(start)
+        drawn = None if noise is None else self.draw(batch, noise)
+        return start if drawn is None else start + drawn
+
+    def draw(self, batch: int, noise: Noise) -> Tensor | None:
+        """Draw what is added to the mean of each window, (E, b, n); None if nothing is."""
+        if self.std == 0:
+            return None
+        return self.std * noise.normal(batch, self.mean.shape[-1]).to(self.mean)

@@ -72,7 +72,7 @@ class _AdaptiveModule(BiasModule):
 
     def __init__(self, members: int, state: int, scale: float, draw: str, memory: int) -> None:
         super().__init__(members, state, learned=True, std=0.0)
-        self.scale, self.draw = scale, draw
+        self.scale, self.law = scale, draw
         self.rows: Tensor
         self.seen: Tensor
         self.register_buffer("rows", torch.zeros(members, memory, state))
@@ -95,10 +95,10 @@ class _AdaptiveModule(BiasModule):
             return start
         rows = self.rows[:, :filled]
         centred = rows - rows.mean(dim=1, keepdim=True)
-        return start + self.scale * self._draw(centred, start.shape[1], noise)
+        return start + self.scale * self._residuals(centred, start.shape[1], noise)
 
-    def _draw(self, centred: Tensor, batch: int, noise: Noise) -> Tensor:
-        if self.draw == "uniform":
+    def _residuals(self, centred: Tensor, batch: int, noise: Noise) -> Tensor:
+        if self.law == "uniform":
             width = (3 * centred.square().mean(dim=1, keepdim=True)).sqrt()
             return width * (2 * noise.uniform(batch, centred.shape[-1]).to(centred) - 1)
         picked = (noise.uniform(batch).to(centred.device) * centred.shape[1]).long()

@@ -1,0 +1,85 @@
+"""Training steps through torch: any cell, any start, any device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from forecast.networks.initial_states._base import Noise
+from forecast.networks.network import Network
+from forecast.training.batches import Resident
+from forecast.training.flat import Flat
+from forecast.training.settings import Training
+
+
+class AutogradSteps:
+    """Forward, backward and update, a batch of all members after the other.
+
+    Parameters
+    ----------
+    network : Network
+    flat : Flat
+        Its parameters.
+    data : Resident
+    settings : Training
+    """
+
+    def __init__(
+        self, network: Network, flat: Flat, data: Resident, settings: Training
+    ) -> None:  # fmt: skip
+        self.network, self.flat, self.data, self.settings = network, flat, data, settings
+
+    def train(
+        self, starts: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:  # fmt: skip
+        """Step through all windows once.
+
+        Parameters
+        ----------
+        starts : tensor of int, shape (E, windows)
+        rates : tensor of shape (E,)
+            Learning rates.
+        generators : sequence of torch.Generator, one a member
+            Of noise.
+
+        Returns
+        -------
+        tensor of shape (E,)
+            Mean losses.
+        """
+        losses = torch.zeros(self.network.members, dtype=torch.float64)
+        for rows in starts.split(self.settings.batch_size, dim=1):
+            losses += rows.shape[1] * self._step(rows, rates, generators)
+        return losses / starts.shape[1]
+
+    def _step(
+        self, rows: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:  # fmt: skip
+        batch, start = self.data.batch(rows), self.network.start
+        outputs, initial = self.network(
+            batch.inputs, batch.targets, batch.known, Noise(generators), self.settings.kernel
+        )
+        if start.wants_gradient:
+            initial.retain_grad()
+        losses = batch.loss(outputs, self.settings.context_weight)
+        losses.sum().backward()
+        if start.wants_gradient and initial.grad is not None:
+            # Half the sum over a window's scored errors, as the trick has it, not their mean.
+            scored = batch.observed[batch.burn_in :].sum(dim=(0, 2, 3)) / 2
+            start.observe(initial.grad * scored[:, None, None])
+        with torch.no_grad():
+            self.flat.collect()
+            self.flat.descend(rates, self.settings)
+        return losses.detach().cpu()
+
+    @torch.no_grad()
+    def evaluate(self, starts: Tensor) -> Tensor:
+        """Return each member's mean squared error over the horizon, shape (E,)."""
+        batch = self.data.batch(starts.expand(self.network.members, -1))
+        outputs, _ = self.network(
+            batch.inputs, batch.targets, batch.known, kernel=self.settings.kernel
+        )
+        losses: Tensor = batch.loss(outputs, 0.0).cpu()
+        return losses

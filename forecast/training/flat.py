@@ -1,0 +1,84 @@
+"""All weights of a network as one row a member, and AdamW on such rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from forecast.networks.network import Network
+from forecast.training.settings import Training
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+
+
+class Flat:
+    """Let every parameter of a network be a view into one matrix (E, P).
+
+    Parameters
+    ----------
+    network : Network
+        Its parameters become views; moving it to another device or type cuts them off again.
+
+    Attributes
+    ----------
+    values, slopes, first, second : tensors of shape (E, P)
+        Parameters, their gradients, and the optimiser's means of gradients and of their squares.
+    offsets : dict of int
+        Where each parameter begins in a row.
+    steps : int
+        Steps taken.
+    """
+
+    def __init__(self, network: Network) -> None:
+        parameters = dict(network.named_parameters())
+        widths = {name: value[0].numel() for name, value in parameters.items()}
+        self.offsets, total = {}, 0
+        for name, width in widths.items():
+            self.offsets[name] = total
+            total += width
+        like = next(iter(parameters.values())).detach()
+        self.values = like.new_empty(network.members, total)
+        self.slopes, self.first, self.second = (torch.zeros_like(self.values) for _ in range(3))
+        self.steps, self._parts = 0, list[tuple[Tensor, slice]]()
+        for name, value in parameters.items():
+            part = slice(self.offsets[name], self.offsets[name] + widths[name])
+            self.values[:, part] = value.detach().reshape(network.members, -1)
+            value.data = self.values[:, part].view(value.shape)
+            self._parts.append((value, part))
+
+    def collect(self) -> None:
+        """Take the gradients that backward has left at the parameters."""
+        for value, part in self._parts:
+            if value.grad is not None:
+                self.slopes[:, part] = value.grad.reshape(len(self.slopes), -1)
+                value.grad = None
+
+    def descend(self, rates: Tensor, settings: Training) -> None:
+        r"""Clip each member's gradient to its largest norm, then step by AdamW.
+
+        .. math::
+            m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad
+            v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \\
+            w \leftarrow (1 - \eta \lambda) w
+            - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+        Parameters
+        ----------
+        rates : tensor of shape (E,)
+            Each member's learning rate.
+        settings : Training
+
+        References
+        ----------
+        Loshchilov, Hutter (2019), Decoupled weight decay regularization.
+        """
+        self.steps += 1
+        norms = self.slopes.square().sum(dim=1, keepdim=True).sqrt()
+        self.slopes *= (settings.clip / (norms + 1e-12)).clamp(max=1.0)
+        rate = rates.to(self.values)[:, None]
+        self.first.mul_(BETAS[0]).add_(self.slopes, alpha=1 - BETAS[0])
+        self.second.mul_(BETAS[1]).addcmul_(self.slopes, self.slopes, value=1 - BETAS[1])
+        width = (self.second.sqrt() / (1 - BETAS[1] ** self.steps) ** 0.5).add_(EPSILON)
+        self.values.mul_(1 - rate * settings.weight_decay)
+        self.values.sub_(rate / (1 - BETAS[0] ** self.steps) * self.first / width)
+        self.slopes.zero_()
