@@ -19,6 +19,7 @@ class Part(StrEnum):
     BASELINES = "baselines"
     INITIAL_STATES = "initial-states"
     CELLS = "cells"
+    KERNELS = "kernels"
     TRANSFORMS = "transforms"
     METRICS = "metrics"
     PIPELINES = "pipelines"

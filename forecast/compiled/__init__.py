@@ -13,9 +13,9 @@ def available() -> bool:
     Everything computed without it is the same up to rounding, and slower.
     """
     try:
-        from forecast.compiled import lanes
+        from forecast.compiled import products
 
-        lanes.check()
+        products.check()
     except Exception as error:
         warnings.warn(
             f"numba cannot compile here ({type(error).__name__}: {error}); networks train with "

@@ -20,6 +20,8 @@ _MAKERS = {
     "forward": passes.make_forward,
     "backward": passes.make_backward,
     "train": training.make_train,
+    "gradient": training.make_gradient,
+    "descend": training.make_descend,
     "score": training.make_score,
 }
 
@@ -34,7 +36,7 @@ def _fingerprint() -> int:
 
 @cache
 def entry(name: str) -> Any:
-    """Return one of 'forward', 'backward', 'train' and 'score', compiled when first called."""
+    """Return an entry by its name, one of `_MAKERS`; it is compiled when first called."""
     function = _MAKERS[name](_fingerprint())
     try:
         return njit(nogil=True, cache=True)(function)

@@ -8,20 +8,10 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from forecast.compiled.lanes import inner
-from forecast.compiled.recurrence import (
-    Outside,
-    backward,
-    begin,
-    forward,
-    initial_gradient,
-    keep_bound,
-    nothing_after,
-    pack,
-    put_aside,
-    take_bound,
-    take_up,
-)
+from forecast.compiled.layout import Outside
+from forecast.compiled.recurrence import backward, begin, forward, initial_gradient
+from forecast.compiled.registers import inner, pack
+from forecast.compiled.segments import keep_bound, nothing_after, put_aside, take_bound, take_up
 
 Matrices = namedtuple("Matrices", "A C D leak skip")
 """Weights of all members, flat: (E, n, n), (E, p, n), (E, n, p), (E, n), (E, p, n)."""

@@ -74,9 +74,9 @@ class Network(nn.Module):
             for name, value in module.named_parameters(recurse=False):
                 part = value.detach()[index.to(value.device)].clone()
                 setattr(module, name, nn.Parameter(part))
-            for name, value in module.named_buffers(recurse=False):
-                if _led_by_members(value):
-                    setattr(module, name, value[index.to(value.device)].clone())
+            for name, buffer in module.named_buffers(recurse=False):
+                if _led_by_members(buffer):
+                    setattr(module, name, buffer[index.to(buffer.device)].clone())
         return taken
 
     @torch.no_grad()

@@ -69,7 +69,12 @@ def hints_of(cls: type[Any]) -> dict[str, Any]:
 
 def nested_family(setting: str) -> str | None:
     """Return the family of a setting that holds a part: ``initial_state``, ``training``."""
-    return setting if setting in registry.FAMILIES else None
+    return setting if setting in registry.FAMILIES and setting != "kernel" else None
+
+
+def names_of(setting: str) -> list[str] | None:
+    """Return what a setting may be that is a name and no part: ``kernel``."""
+    return ["auto", *registry.kinds("kernel")] if setting == "kernel" else None
 
 
 def _setting_faults(
@@ -92,6 +97,9 @@ def _value_faults(name: str, value: Any, hint: Any, path: KeyPath) -> list[Fault
     family = nested_family(name)
     if family:
         return faults(family, value, path)
+    names = names_of(name)
+    if names and value not in names:
+        return [Fault(path, f"there is no kernel '{value}'. {registry.suggest(value, names)}")]
     if name == "transforms":
         nodes = value if isinstance(value, list) else [value]
         return [

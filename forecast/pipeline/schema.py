@@ -92,6 +92,8 @@ def _settings(cls: type[Any]) -> dict[str, Any]:
 def _setting(name: str, hint: Any) -> dict[str, Any]:
     if parts.nested_family(name):
         return _reference(name)
+    if parts.names_of(name):
+        return {"enum": parts.names_of(name)}
     if name == "transforms":
         return {"type": "array", "items": _reference("transform")}
     adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))

@@ -45,6 +45,10 @@ class StartModule(nn.Module, ABC):
     wants_gradient = False
     """Whether `observe` should be told the error that reaches the initial state."""
 
+    is_mean_and_noise = False
+    """Whether it is a parameter or zeros named `mean` with what `draw` gives added, no more: then
+    a whole training step may run in machine code."""
+
     @abstractmethod
     def forward(self, burn_in: Tensor, noise: Noise | None) -> Tensor:
         """Return the initial state of each window.
@@ -60,6 +64,10 @@ class StartModule(nn.Module, ABC):
         -------
         tensor of shape (E, b, n)
         """
+
+    def draw(self, batch: int, noise: Noise) -> Tensor | None:
+        """Draw what is added to the mean of each window, (E, b, n); None if nothing is."""
+        return None
 
     def observe(self, gradient: Tensor) -> None:
         """Take in the residual error at the initial state, (E, b, n), one row a window."""
@@ -82,6 +90,8 @@ def check_std(std: float) -> float:
 
 class BiasModule(StartModule):
     """A mean, zero or learned, with Gaussian noise of a fixed width around it."""
+
+    is_mean_and_noise = True
 
     def __init__(self, members: int, state: int, *, learned: bool, std: float) -> None:
         super().__init__()

@@ -69,6 +69,7 @@ class Adaptive(AbstractInitialState):
 
 class _AdaptiveModule(BiasModule):
     wants_gradient = True
+    is_mean_and_noise = False
 
     def __init__(self, members: int, state: int, scale: float, draw: str, memory: int) -> None:
         super().__init__(members, state, learned=True, std=0.0)

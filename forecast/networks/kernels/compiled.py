@@ -90,14 +90,14 @@ class _Pass:
         self, psi: str, drive: Tensor, targets: Tensor, known: Tensor, initial: Tensor,
         *matrices: Tensor,
     ) -> None:  # fmt: skip
-        from forecast.compiled import passes, recurrence
+        from forecast.compiled import layout, passes
         from forecast.compiled.threads import allowed
 
         self.like = targets
         steps, self.members, self.windows, n = drive.shape
         self.p = targets.shape[-1]
         self.dtype = np.dtype(str(drive.dtype).removeprefix("torch."))
-        self.shape = recurrence.shape(
+        self.shape = layout.shape(
             steps=steps, rows=max(1, min(ROWS, self.windows)), n=n, q=0, p=self.p,
             bounded=psi == "tanh", leaky=matrices[3].numel() > 0, dtype=self.dtype,
         )  # fmt: skip
@@ -105,9 +105,8 @@ class _Pass:
         self.tasks = self.members * self.blocks
         self.matrices = passes.Matrices(*map(_flat, matrices))
         none = np.empty(0, self.dtype)
-        self.tensors = passes.Tensors(
-            *map(_flat, (drive, targets, known)), none, none, none, _flat(initial), none
-        )
+        past = (_flat(drive), _flat(targets), _flat(known))
+        self.tensors = passes.Tensors._make((*past, none, none, none, _flat(initial), none))
         self.memory = np.empty((0, 0), self.dtype)
         work = self.tasks * steps * self.shape.rows * n * (n + 2 * self.p)
         self.threads = 1 if work < 2 * PART else allowed()
@@ -185,10 +184,11 @@ class _Function(torch.autograd.Function):
         ctx.shapes = [tensor.shape for tensor in arguments[1:]]
         ctx.again = False
         ctx.save_for_backward(*arguments[1:])  # tells of weights that are changed in between
-        return ctx.run.forward(keep=True)
+        outputs: Tensor = ctx.run.forward(keep=True)
+        return outputs
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         _ = ctx.saved_tensors
         _, drive, targets, _, initial, *_ = ctx.needs_input_grad

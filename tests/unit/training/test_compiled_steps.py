@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.compiled import recurrence
+from forecast.compiled import layout
 from forecast.data.windows import Windows
 from forecast.networks.cells._base import Sizes
 from forecast.networks.cells.error_correction import ErrorCorrection
@@ -19,6 +19,7 @@ from forecast.networks.initial_states.learned_noisy import LearnedNoisy
 from forecast.networks.initial_states.noisy import Noisy
 from forecast.networks.initial_states.zero import Zero
 from forecast.networks.network import Network
+from forecast.training import compiled_steps
 from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
 from forecast.training.compiled_steps import CompiledSteps, serves
@@ -106,7 +107,7 @@ def test_epochs_equal_those_of_the_reference(case, start, batch, weight, decay, 
 def cut(steps, segment):
     """Let a trajectory be kept for so many steps only."""
     sh = steps.shape
-    steps.shape = recurrence.shape(
+    steps.shape = layout.shape(
         steps=sh.steps, rows=sh.rows, n=sh.n, q=sh.q, p=sh.p, bounded=sh.bounded, leaky=False,
         dtype=steps.dtype, segment=segment,
     )  # fmt: skip
@@ -150,6 +151,24 @@ def test_threads_do_not_change_a_bit():
     for values, losses in found[1:]:
         assert values.equal(found[0][0])
         assert losses.equal(found[0][1])
+
+
+def test_windows_shared_out_to_threads_give_the_same_up_to_rounding(monkeypatch):
+    monkeypatch.setattr(compiled_steps, "SHARE", 0)
+    case = Case(windows(np.random.default_rng(3), 90, 2, 1, 8, 0, 3, 0.1), 9, "tanh")
+    starts = torch.from_numpy(case.starts([0], [90]))
+    order = starts.flip(0)[None]
+    rates, found = torch.full((1,), 0.01, dtype=torch.float64), []
+    for threads in (1, 2, 3):
+        _, (steps, flat, generators) = both(case, LearnedNoisy(0.1), {"batch_size": 30}, members=1)
+        steps.threads = threads
+        steps.spaces = steps._spaces(steps.shape)
+        losses = steps.train(order, rates, generators)
+        found.append((flat.values.clone(), losses, steps.evaluate(starts)))
+    for other in found[1:]:
+        for one, expected in zip(other, found[0], strict=True):
+            torch.testing.assert_close(one, expected, rtol=1e-11, atol=1e-12)
+    assert found[1][0].ne(found[0][0]).any()  # the sums were indeed taken in another order
 
 
 @pytest.mark.parametrize(
