@@ -60,7 +60,10 @@ FAULTS = [
     ("model.initial_state.std=wide", "model.initial_state.std: must be a valid number, given: 'wi"),
     ("model.initial_state={std: 1}", "model.initial_state.kind: is missing"),
     ("model.training.learning_rat=1", "model.training.learning_rat: 'training' has no setting"),
-    ("model.training.kernel=compild", "there is no kernel 'compild'. Did you mean 'compiled'"),
+    (
+        "model.training.kernel=compild",
+        "model.training.kernel: there is no kernel 'compild'. Did you mean 'compiled'",
+    ),
     ("model.training.learning_rate=fast", "model.training.learning_rate: must be a valid number"),
     ("model.cell.psi=3", "model.cell.psi: must be a valid string, given: 3."),
     ("model.transforms=[log]", "model.transforms: stands here and at the top. Keep one."),
