@@ -29,10 +29,12 @@ def _tanh(v: Vectors, x):
     and the series of exp(r) - 1 has no constant to cancel.
     """
     b = v.builder
-    edge = {4: 10.0, 8: 20.0}[v.size]
-    for bound, comparison in ((edge, ">"), (-edge, "<")):
-        limit = v.constant(bound)
-        x = b.select(b.fcmp_ordered(comparison, x, limit), limit, x)
+    # On |x|, with the sign put back: tanh is odd to the last bit.
+    top = ir.Constant(v.bits, [1 << (8 * v.size - 1)] * v.count)
+    sign = b.and_(b.bitcast(x, v.bits), top)
+    x = b.bitcast(b.xor(b.bitcast(x, v.bits), sign), v.type)
+    edge = v.constant({4: 10.0, 8: 20.0}[v.size])
+    x = b.select(b.fcmp_ordered(">", x, edge), edge, x)
     digits = {4: 23, 8: 52}[v.size]
     # Adding 1.5 * 2^digits rounds to an integer and leaves it in the lowest bits.
     magic = v.constant(1.5 * 2.0**digits)
@@ -55,7 +57,8 @@ def _tanh(v: Vectors, x):
     raised = b.shl(b.bitcast(shifted, v.bits), ir.Constant(v.bits, [digits] * v.count))
     scale = b.bitcast(b.add(raised, bias), v.type)
     m = v.fma(scale, series, b.fsub(scale, v.constant(1)))
-    return b.fdiv(m, b.fadd(m, v.constant(2)))
+    found = b.fdiv(m, b.fadd(m, v.constant(2)))
+    return b.bitcast(b.or_(b.bitcast(found, v.bits), sign), v.type)
 
 
 def _on_rows(operands: int, formula):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from torch import Tensor
 
 from forecast import registry
@@ -10,7 +12,7 @@ from forecast.networks.cells._base import CellModule
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
 from forecast.networks.kernels.reference import Reference
 
-_FASTEST_FIRST = ("compiled",)
+_FASTEST_FIRST = ("captured", "compiled", "buffered")
 
 
 def unfold(
@@ -68,13 +70,19 @@ def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel
         When the kernel of that name refuses.
     """
     if kernel != "auto":
-        asked: AbstractKernel = registry.build("kernel", kernel)
+        asked = _kernel(kernel)
         reason = asked.refuses(recurrence, drive)
         if reason is not None:
             raise SpecError(f"kernel '{kernel}' cannot serve this: {reason}. Give auto.")
         return asked
     for name in _FASTEST_FIRST:
-        found: AbstractKernel = registry.build("kernel", name)
+        found = _kernel(name)
         if found.refuses(recurrence, drive) is None:
             return found
     return Reference()
+
+
+@cache
+def _kernel(name: str) -> AbstractKernel:
+    found: AbstractKernel = registry.build("kernel", name)
+    return found

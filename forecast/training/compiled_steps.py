@@ -137,9 +137,10 @@ class CompiledSteps:
 
         flat, batch = self.flat, self.settings.batch_size
         rows = [t.numpy() for t in (flat.values, flat.slopes, flat.first, flat.second)]
+        train = entry("train")
 
         def work(first: int, last: int, thread: int) -> None:
-            entry("train")(
+            train(
                 self.shape, self.series, self.layout, self.rule, *rows, rates, flat.steps,
                 starts, noise, batch, losses, self.spaces[thread], first, last,
             )  # fmt: skip
@@ -155,6 +156,7 @@ class CompiledSteps:
         values, means, squares = (t.numpy() for t in (flat.values, flat.first, flat.second))
         slopes = np.zeros((self.threads, flat.values.shape[1]), self.dtype)
         parts = np.zeros(self.threads)
+        gradient, descend = entry("gradient"), entry("descend")
         for first in range(0, count, batch):
             last = min(first + batch, count)
             flat.steps += 1
@@ -162,7 +164,7 @@ class CompiledSteps:
 
                 def work(low: int, high: int, thread: int, e: int = e, first: int = first,
                          last: int = last) -> None:  # fmt: skip
-                    parts[thread] = entry("gradient")(
+                    parts[thread] = gradient(
                         self.shape, self.series, self.layout, self.rule, values[e], starts[e],
                         noise[e], (first, last), first + 8 * low, min(first + 8 * high, last),
                         self.spaces[thread], slopes[thread],
@@ -171,7 +173,7 @@ class CompiledSteps:
                 parts[:] = 0
                 spread(-(-(last - first) // 8), self.threads, work)
                 losses[e] += parts.sum() * (last - first)
-                entry("descend")(
+                descend(
                     values[e], slopes, means[e], squares[e], rates[e], flat.steps, self.rule
                 )  # fmt: skip
 
@@ -183,11 +185,11 @@ class CompiledSteps:
         members, count = self.network.members, len(starts)
         scores = np.zeros((self.threads, members))
         values, rows = self.flat.values.numpy(), starts.contiguous().numpy()
-        by_windows = members < self.threads
+        by_windows, score = members < self.threads, entry("score")
 
         def work(first: int, last: int, thread: int) -> None:
             span = (0, members, first, last) if by_windows else (first, last, 0, count)
-            entry("score")(
+            score(
                 self.shape, self.series, self.layout, values, rows, scores[thread],
                 self.spaces[thread], *span,
             )  # fmt: skip

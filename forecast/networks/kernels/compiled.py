@@ -67,7 +67,7 @@ class Compiled(AbstractKernel):
         if skip is None:
             skip = torch.zeros_like(r.C) if leaky else drive.new_empty(0)
         arguments = (r.psi, drive, targets, known, initial, r.A, r.C, r.D, leak, skip)
-        if drive.numel() == 0 or not _needs_gradient(arguments):
+        if not _needs_gradient(arguments):
             return _Pass(*arguments).forward(keep=False)
         outputs: Tensor = _Function.apply(*arguments)  # type: ignore[no-untyped-call]
         return outputs
@@ -117,11 +117,11 @@ class _Pass:
         outputs = torch.empty_like(self.like, memory_format=torch.contiguous_format)
         x = self.tensors._replace(outputs=outputs.numpy().reshape(-1))
         memory = np.empty((self.tasks if keep else self.threads, self.shape.mem), self.dtype)
-        weights = np.zeros((self.threads, self.shape.wts), self.dtype)
+        weights, run = np.zeros((self.threads, self.shape.wts), self.dtype), entry("forward")
 
         def work(first: int, last: int, thread: int) -> None:
             mems = memory if keep else memory[thread : thread + 1]
-            entry("forward")(
+            run(
                 self.shape, self.members, self.windows, self.matrices, x, mems, weights[thread],
                 first, last, keep,
             )  # fmt: skip
@@ -145,11 +145,11 @@ class _Pass:
         x = self.tensors._replace(
             outputs=_flat(slope), d_drive=drive, d_targets=targets, d_initial=initial
         )
-        weights = np.zeros((self.threads, sh.wts), self.dtype)
+        weights, run = np.zeros((self.threads, sh.wts), self.dtype), entry("backward")
         grads = np.zeros((self.tasks, sh.grad), self.dtype)
 
         def work(first: int, last: int, thread: int) -> None:
-            entry("backward")(
+            run(
                 sh, self.members, self.windows, self.matrices, x, self.memory, weights[thread],
                 grads, first, last, again,
             )  # fmt: skip
@@ -165,7 +165,7 @@ class _Pass:
     def _sums(self, grads: Array) -> list[Tensor]:
         """Add up the blocks of each member, and cut the padding off."""
         sh = self.shape
-        total = torch.from_numpy(grads).view(self.members, self.blocks, -1).sum(dim=1)
+        total = torch.from_numpy(grads).view(self.members, self.blocks, sh.grad).sum(dim=1)
 
         def rows(at: int, count: int) -> Tensor:
             part = total[:, at : at + count * sh.N]
