@@ -19,7 +19,7 @@ from forecast.training import device as devices
 
 STEPS = 64
 _INPUTS, _TARGETS = 8, 1
-_CELL = 0.1  # seconds for the repetitions of one measurement
+_CELL = 0.06  # seconds for the repetitions of one measurement
 _WHOLE = 20.0  # seconds after which nothing more is begun
 
 
