@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forecast import __version__
 from forecast.cli import options as o
+
+if TYPE_CHECKING:
+    from forecast.pipeline.speed import Timing
 
 _LIBRARIES = (
     *("torch", "mlflow", "pandas", "numpy", "scipy", "scikit-learn", "statsmodels"),
@@ -38,10 +43,21 @@ def ui(
 
 
 def doctor(
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Time the kernels as well; some 20 seconds.")
+    ] = False,
     store: o.StoreFolder = Path("mlruns"),
     tracking_uri: o.TrackingUri = None,
 ) -> None:
-    """Say what runs here: versions, device, threads, and whether the store can be written."""
+    """Say what runs here: versions, device, threads, and whether the store can be written.
+
+    With --speed also how fast it trains: microseconds a time step and member, forward and
+    backward, for every kernel, and which of them `auto` takes.
+
+    [bold]Example[/]
+
+    forecast doctor --speed
+    """
     from forecast.errors import ForecastError
     from forecast.pipeline.machine import device, threads
     from forecast.tracking import Store
@@ -60,6 +76,45 @@ def doctor(
         print(f"store         {error}")
         raise typer.Exit(2) from None
     print(f"store         {place} can be written")
+    if speed:
+        _tell_speed()
+
+
+def _tell_speed() -> None:
+    """Print a row a shape as it is measured, and what it comes to."""
+    from forecast import registry
+    from forecast.pipeline import speed
+
+    kinds = registry.kinds("kernel")
+    print(f"\nMicroseconds a time step and member, forward and backward, {speed.STEPS} steps;")
+    print("* is what auto takes, - a kernel that does not serve the shape.\n")
+    print("state batch members" + "".join(f"{kind:>12}" for kind in kinds))
+    found = []
+    for timing in _counted(speed.timings(speed.SHAPES), len(speed.SHAPES)):
+        shape = timing.shape
+        cells = [_cell(timing.microseconds.get(kind), kind == timing.chosen) for kind in kinds]
+        print(f"{shape.state:>5}{shape.batch:>6}{shape.members:>8}" + "".join(cells), flush=True)
+        found.append(timing)
+    print(f"\n{speed.rule(found)}")
+
+
+def _cell(value: float | None, chosen: bool) -> str:
+    if value is None:
+        return f"{'-':>11} "
+    text = "no time" if math.isnan(value) else f"{value:.4g}"
+    return f"{text:>11}{'*' if chosen else ' '}"
+
+
+def _counted(timings: Iterator[Timing], total: int) -> Iterator[Timing]:
+    """Count on a terminal's last line, which the next row overwrites, while one waits for it."""
+    watched = sys.stderr.isatty()
+    for place in range(total):
+        if watched:
+            print(f"measuring {place + 1}/{total}\r", end="", file=sys.stderr, flush=True)
+        timing = next(timings)
+        if watched:
+            print(f"{'':<20}\r", end="", file=sys.stderr, flush=True)
+        yield timing
 
 
 def _version(name: str) -> str:

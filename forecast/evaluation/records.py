@@ -42,6 +42,11 @@ class OriginRecord:
     failure: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds spent in all."""
+        return self.fit_seconds + self.predict_seconds
+
 
 class Keep(Protocol):
     """A place where finished origins are kept, so that a killed run does not do them again."""

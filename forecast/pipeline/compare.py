@@ -128,7 +128,7 @@ def _backtest(
         observations.y,
         settings=build.rolling(spec),
         quantiles=spec.quantiles,
-        on_origin=lambda origin, _record: listener.advance(task, origin + 1),
+        on_origin=lambda origin, record: listener.advance(task, origin + 1, record.seconds),
         keep=None if work is None else work.keep,
         on_epoch=partial(listener.epoch, task) if candidate.is_network else None,
     )

@@ -11,7 +11,16 @@ import pandas as pd
 import yaml
 
 from forecast import registry
-from forecast.pipeline import build, compare, fitting, observations, output, pictures, record
+from forecast.pipeline import (
+    agenda,
+    build,
+    compare,
+    fitting,
+    observations,
+    output,
+    pictures,
+    record,
+)
 from forecast.pipeline.build import Candidate
 from forecast.pipeline.compare import Judgement
 from forecast.pipeline.fitting import Fitted
@@ -115,6 +124,8 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
         _check_places(spec, options, work)
         if work.resumed:
             listener.note(f"Resuming the run that stopped at {work.resumed}.")
+        network = candidates[:1]  # who else is fitted on all data, the backtests decide
+        listener.plan(agenda.backtests(spec, candidates, data) | agenda.fits(network, data))
         with record.opened(options.store, spec, data, work.resumed) as tracked:
             judgement = compare.judge(spec, candidates, data, work, listener)
             fitted = _fit(candidates, judgement, data, work, listener)
@@ -153,6 +164,7 @@ def compare_only(
     if target is not None:
         files = (output.SCORES, output.BACKTEST)
         output.check(target, overwrite=overwrite, files=files)
+    listener.plan(agenda.backtests(spec, candidates, data))
     judgement = compare.judge(spec, candidates, data, None, listener)
     if target is not None:
         for name, content in _scores(judgement).items():
@@ -187,6 +199,7 @@ def _fit(
     """Fit on all data the network, and the champion where a baseline won."""
     wanted = {judgement.network, judgement.champion}
     chosen = [candidate for candidate in candidates if candidate.name in wanted]
+    listener.plan(agenda.fits(chosen, data))
     return {part.name: fitting.fit(part, data, work, listener) for part in chosen}
 
 

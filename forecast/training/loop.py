@@ -110,7 +110,9 @@ class Loop:
             while not progress.finished:
                 self._epoch(task, progress)
                 if on_epoch is not None:
-                    on_epoch(progress.summary(task.phase))
+                    # What a listener needs to say how long this may still take.
+                    ahead = {"patience": self.settings.patience, "refit": self.settings.refit}
+                    on_epoch(progress.summary(task.phase) | ahead)
                 due = progress.epoch % self.settings.checkpoint_every == 0 or progress.finished
                 if checkpoint is not None and due:
                     progress.write(checkpoint, self)

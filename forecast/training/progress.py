@@ -152,6 +152,7 @@ class Progress:
             "train_loss": float(train.nanmedian()),
             "validation_loss": float(validation.nanmedian()),
             "members_running": int(self.running.sum()),
+            "best_epochs": self.best_epoch.tolist(),
         }
 
     def write(self, path: Path, loop: Loop) -> None:

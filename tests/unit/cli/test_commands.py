@@ -399,3 +399,37 @@ def test_doctor_tells_versions_device_and_store(command, micro):
         assert word in result.stdout
     (micro / "file").write_text("")
     assert command("doctor", "--store", "file").exit_code == 2
+
+
+def test_doctor_times_the_kernels_where_asked(command, micro, monkeypatch):
+    from forecast import registry
+    from forecast.pipeline import speed
+
+    monkeypatch.setattr(speed, "SHAPES", (speed.Shape(2, 3, 4),))
+    monkeypatch.setattr(speed, "_CELL", 0.0)
+    plain = command("doctor").stdout
+    assert "Microseconds" not in plain
+    result = command("doctor", "--speed")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(plain)
+    assert result.stderr == ""  # the count is for a terminal alone
+    head, row = result.stdout.splitlines()[-4:-2]
+    assert head.split()[3:] == registry.kinds("kernel")
+    assert row.split()[:3] == ["2", "3", "4"]
+    assert row.count("*") == 1
+    assert re.search(r"^auto takes \w+ at every shape measured\.$", result.stdout, re.MULTILINE)
+
+
+def test_doctor_marks_the_kernel_that_auto_takes(command, micro, monkeypatch):
+    from forecast import registry
+    from forecast.pipeline import speed
+
+    shape = speed.Shape(16, 1, 8)
+    timing = speed.Timing(shape, {"quick": 1.25, "slow": float("nan")}, "quick")
+    kinds = registry.kinds
+    known = {"kernel": ["other", "quick", "slow"]}
+    monkeypatch.setattr(registry, "kinds", lambda family: known.get(family) or kinds(family))
+    monkeypatch.setattr(speed, "SHAPES", (shape,))
+    monkeypatch.setattr(speed, "timings", lambda shapes: iter([timing]))
+    row = command("doctor", "--speed").stdout.splitlines()[-3]
+    assert row.split() == ["16", "1", "8", "-", "1.25*", "no", "time"]

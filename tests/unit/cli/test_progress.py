@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from forecast.cli import progress, show
+from forecast.pipeline.time_left import Left
 
 
 def console(*, terminal):
@@ -67,6 +68,86 @@ def test_lines_say_each_task_once():
     ear.end("backtest naive")
     ear.note("a.csv: [sorted]")
     assert ear.console.file.getvalue() == "backtest naive, 8 origins …\na.csv: [sorted]\n"
+
+
+def turned():
+    """Return a clock and the hand that turns it."""
+    now = [0.0]
+    return now, lambda: now[0]
+
+
+def test_a_log_hears_of_long_work_every_half_minute():
+    now, clock = turned()
+    ear = progress.Lines(console(terminal=False), clock)
+    ear.begin("backtest ecnn", 2)
+    for epoch in range(1, 11):
+        now[0] += 7.0
+        ear.epoch("backtest ecnn", state("select", epoch))
+    now[0] += 50.0
+    ear.advance("backtest ecnn", 1)
+    now[0] += 50.0
+    ear.advance("backtest ecnn", 2)
+    ear.end("backtest ecnn")
+    lines = ear.console.file.getvalue().splitlines()
+    # At 35 and 70 seconds, and as the first origin ended after 120; the end needs no word.
+    assert [line.partition("  members")[0] for line in lines] == [
+        "backtest ecnn, 2 origins …",
+        "backtest ecnn  0/2  epoch 5/10  loss 0.5  validation 0.25",
+        "backtest ecnn  0/2  epoch 10/10  loss 0.5  validation 0.25",
+        lines[3],
+    ]
+    assert lines[3].startswith("backtest ecnn  1/2  about ")
+    assert all(line.endswith(" left") for line in lines[1:])
+
+
+def test_a_bar_counts_down_between_events():
+    now, clock = turned()
+    with progress.Bars(console(terminal=True), clock) as bars:
+        bars.begin("backtest ets", 3)
+        (task,) = bars.progress.tasks
+        column = next(c for c in bars.progress.columns if isinstance(c, progress._LeftColumn))
+        assert column.render(task).plain == ""
+        now[0] = 20.0
+        bars.advance("backtest ets", 1)
+        assert column.render(task).plain == "about 40 s left"
+        now[0] = 25.0
+        assert column.render(task).plain == "about 35 s left"
+        bars.advance("backtest ets", 3)
+        assert column.render(task).plain == ""
+
+
+def test_a_run_has_a_bar_for_all_its_tasks():
+    _, clock = turned()
+    with progress.Bars(console(terminal=True), clock) as bars:
+        bars.plan({"backtest ecnn": [1.0], "fit ecnn": [1.0]})
+        bars.begin("backtest ecnn", 1)
+        bars.advance("backtest ecnn", 1)
+        bars.end("backtest ecnn")
+        bars.plan({"fit ecnn": [1.0], "fit ets": [1.0]})
+        whole, *_ = bars.progress.tasks
+        assert (whole.description, whole.fields["parts"]) == ("in all", "1/3")
+        for task in ("fit ecnn", "fit ets"):
+            bars.begin(task, 1)
+            bars.advance(task, 1)
+            bars.end(task)
+        assert whole.finished
+
+
+def test_a_single_task_needs_no_bar_for_all():
+    with progress.Bars(console(terminal=True)) as bars:
+        bars.plan({"fit ecnn": [1.0]})
+        bars.begin("fit ecnn", 1)
+        assert [task.description for task in bars.progress.tasks] == ["fit ecnn"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "a moment left"), (0.7, "about 1 s left"), (99.5, "about 100 s left"),
+     (100.0, "about 2 min left"), (3599.0, "about 1 h 0 min left"),
+     (7300.0, "about 2 h 2 min left")],
+)  # fmt: skip
+def test_time_left_in_words(seconds, text):
+    assert str(Left(seconds)) == text
 
 
 def test_silence_says_nothing():

@@ -1,0 +1,43 @@
+"""What a run is going to do, and how much each part of it has to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forecast.pipeline import build
+from forecast.pipeline.build import Candidate
+from forecast.pipeline.observations import Observations
+from forecast.pipeline.spec import Spec
+
+
+def backtests(
+    spec: Spec, candidates: Sequence[Candidate], data: Observations
+) -> dict[str, list[float]]:
+    """Return the size of every origin of every backtest, 0 where no model is fitted afresh."""
+    settings = build.rolling(spec)
+    last = settings.origins - 1
+    ahead = [spec.horizon + (last - origin) * settings.stride for origin in range(last + 1)]
+    fitted = [o % settings.refit == 0 if settings.refit else o == 0 for o in range(last + 1)]
+    return {
+        f"backtest {candidate.name}": [
+            _size(candidate, data, rows) if fit else 0.0
+            for rows, fit in zip(ahead, fitted, strict=True)
+        ]
+        for candidate in candidates
+    }
+
+
+def fits(candidates: Sequence[Candidate], data: Observations) -> dict[str, list[float]]:
+    """Return the size of every fit on all data."""
+    return {f"fit {candidate.name}": [_size(candidate, data, 0)] for candidate in candidates}
+
+
+def _size(candidate: Candidate, data: Observations, ahead: int) -> float:
+    """Return how many windows a series gives on average: a fit's time grows with them.
+
+    Rows that transforms use up, and those held out for validation, are left out of account.
+    """
+    index = data.y.index
+    series = len(index.unique(0)) if index.nlevels > 1 else 1
+    window = (getattr(candidate.forecaster, "context", None) or 0) + candidate.forecaster.horizon
+    return max(len(index) / series - ahead - window + 1, 1.0)
