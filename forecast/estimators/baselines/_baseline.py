@@ -18,6 +18,7 @@ from forecast.estimators import _intervals
 from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators.baselines._records import Learned, Record, collecting, pack, told, unpack
 from forecast.estimators.baselines._sample import Inputs, Sample
+from forecast.estimators.baselines._threads import one_thread
 from forecast.types import Array
 
 FAILURES = (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError)
@@ -58,7 +59,7 @@ class AbstractBaseline(AbstractForecaster):
         for history in panel:
             chain = Chain.fit(self.transforms, history.y)
             y = chain.apply(history.y)
-            with collecting(notes):
+            with one_thread(), collecting(notes):
                 x = self._known_inputs(panel, chain, history, history.x)
                 inputs = Inputs.learn(x, int((~np.isnan(y)).any(axis=1).sum()))
                 learned = self._learn(Sample(y, inputs.use(x), panel.season))
@@ -145,7 +146,7 @@ class AbstractBaseline(AbstractForecaster):
         y = record.chain.apply(history.y)
         sample = Sample(y, record.inputs.use(past), panel.season)
         try:
-            with collecting(Counter()):
+            with one_thread(), collecting(Counter()):
                 z = model(record.learned, sample, record.inputs.use(ahead))
         except ForecastError:
             raise
