@@ -200,10 +200,15 @@ class AbstractRecurrent(AbstractForecaster):
         """Return forecasts in transformed units, shape (H, E, windows, p)."""
         parameter = next(network.parameters())
         data = Resident(windows, parameter.dtype, parameter.device)
+        kernel = self._settings().kernel
         with devices.quiet_machine(), torch.no_grad():
-            batch = data.batch(starts.expand(network.members, -1))
-            outputs = network(batch.inputs, batch.targets, batch.known).outputs
-        ahead: Array = outputs[windows.context :].cpu().double().numpy()
+            parts = [
+                network(batch.inputs, batch.targets, batch.known, kernel=kernel)
+                .outputs[windows.context :]
+                .cpu()
+                for batch in data.groups(starts, network.members, self.state_size)
+            ]
+        ahead: Array = torch.cat(parts, dim=2).double().numpy()
         return ahead
 
     def predict_members(self, X: Any = None, *, steps: int | None = None) -> list[Array]:

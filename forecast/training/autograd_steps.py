@@ -77,9 +77,12 @@ class AutogradSteps:
     @torch.no_grad()
     def evaluate(self, starts: Tensor) -> Tensor:
         """Return each member's mean squared error over the horizon, shape (E,)."""
-        batch = self.data.batch(starts.expand(self.network.members, -1))
-        outputs, _ = self.network(
-            batch.inputs, batch.targets, batch.known, kernel=self.settings.kernel
-        )
-        losses: Tensor = batch.loss(outputs, 0.0).cpu()
-        return losses
+        network = self.network
+        total = count = torch.zeros(network.members, device=self.data.targets.device)
+        for batch in self.data.groups(starts, network.members, network.sizes.state):
+            outputs, _ = network(
+                batch.inputs, batch.targets, batch.known, kernel=self.settings.kernel
+            )
+            square, number = batch.errors_ahead(outputs)
+            total, count = total + square.double(), count + number.double()
+        return (total / count.clamp(min=1)).cpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -47,9 +48,19 @@ class Batch:
         context = _mean(square[past], self.observed[past])
         return context_weight * context + (1 - context_weight) * horizon
 
+    def errors_ahead(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each member's sum of squared errors over the horizon, and their number."""
+        ahead = self.observed[self.context :]
+        square = ahead * (outputs - self.targets)[self.context :].square()
+        return square.sum(dim=(0, 2, 3)), ahead.sum(dim=(0, 2, 3))
+
 
 def _mean(square: Tensor, observed: Tensor) -> Tensor:
     return square.sum(dim=(0, 2, 3)) / observed.sum(dim=(0, 2, 3)).clamp(min=1)
+
+
+AT_ONCE = 2**22
+"""Numbers of a trajectory that are computed at once where no gradient is wanted."""
 
 
 class Resident:
@@ -84,6 +95,18 @@ class Resident:
             context,
             self.windows.burn_in,
         )
+
+    def groups(self, starts: Tensor, members: int, state: int) -> Iterator[Batch]:
+        """Gather windows for all members, as many at once as keep memory small.
+
+        Parameters
+        ----------
+        starts : tensor of int, shape (windows,)
+        members, state : int
+        """
+        many = max(1, AT_ONCE // (self.windows.length * members * state))
+        for part in starts.split(many):
+            yield self.batch(part.expand(members, -1))
 
     def _gather(self, rows: Tensor, starts: Tensor) -> Tensor:
         view = rows.unfold(0, self.windows.length, 1)
