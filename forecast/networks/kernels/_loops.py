@@ -86,16 +86,17 @@ def run_backward(
 def weight_gradients(r: Recurrence, way: Trajectory, delta: Tensor, slopes: Tensor) -> list[Tensor]:
     """Return the gradients of A, C, D, and of leak and skip where they are, a product each."""
 
-    def over_time(left: Tensor, right: Tensor) -> Tensor:
-        return torch.einsum("tebi,tebj->eij", left, right)
+    def by_member(x: Tensor) -> Tensor:
+        return x.transpose(0, 1).flatten(1, 2)
 
-    found = [
-        over_time(delta, way.S[:-1]), over_time(slopes, way.S[1:]), over_time(delta, way.Z[:-1])
-    ]  # fmt: skip
+    b, (S, Z, d, g) = delta.shape[2], map(by_member, (way.S, way.Z, delta, slopes))
+    before = slice(None, d.shape[1])
+    found = [torch.bmm(d.mT, S[:, before]), torch.bmm(g.mT, S[:, b:])]
+    found.append(torch.bmm(d.mT, Z[:, before]))
     if r.leak is not None:
         found.append((delta * way.R[:-1]).sum(dim=(0, 2)))
     if r.skip is not None:
-        found.append(over_time(slopes, way.R[1:]))
+        found.append(torch.bmm(g.mT, by_member(way.R)[:, b:]))
     return found
 
 
