@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forecast.pipeline.speed import Timing
 
 _LIBRARIES = (
-    *("torch", "mlflow", "pandas", "numpy", "scipy", "scikit-learn", "statsmodels"),
+    *("torch", "numba", "mlflow", "pandas", "numpy", "scipy", "scikit-learn", "statsmodels"),
     *("matplotlib", "pydantic", "PyYAML", "rich", "safetensors", "typer"),
 )
 
@@ -51,8 +51,8 @@ def doctor(
 ) -> None:
     """Say what runs here: versions, device, threads, and whether the store can be written.
 
-    With --speed also how fast it trains: microseconds a time step and member, forward and
-    backward, for every kernel, and which of them `auto` takes.
+    With --speed also how fast it trains: microseconds a time step and member, for the whole step
+    of a fit, and for every kernel forward and backward with torch's gradients.
 
     [bold]Example[/]
 
@@ -86,19 +86,27 @@ def _tell_speed() -> None:
     from forecast.pipeline import speed
 
     kinds = registry.kinds("kernel")
-    print(f"\nMicroseconds a time step and member, forward and backward, {speed.STEPS} steps;")
-    print("* is what auto takes, - a kernel that does not serve the shape.\n")
-    print("state batch members" + "".join(f"{kind:>12}" for kind in kinds))
+    print(
+        f"\nMicroseconds a time step and member, {speed.STEPS} steps: the whole step of a fit, then"
+    )
+    print(
+        "kernels, forward and back with torch's gradients. * is the kernel that auto takes, - one"
+    )
+    print("that does not serve the shape.\n")
+    print("state batch members         fit " + "".join(f"{kind:>12}" for kind in kinds))
     found = []
     for timing in _counted(speed.timings(speed.SHAPES), len(speed.SHAPES)):
         shape = timing.shape
-        cells = [_cell(timing.microseconds.get(kind), kind == timing.chosen) for kind in kinds]
+        cells = [_cell(timing.fit, chosen=False)]
+        cells += [
+            _cell(timing.microseconds.get(kind), chosen=kind == timing.chosen) for kind in kinds
+        ]
         print(f"{shape.state:>5}{shape.batch:>6}{shape.members:>8}" + "".join(cells), flush=True)
         found.append(timing)
     print(f"\n{speed.rule(found)}")
 
 
-def _cell(value: float | None, chosen: bool) -> str:
+def _cell(value: float | None, *, chosen: bool) -> str:
     if value is None:
         return f"{'-':>11} "
     text = "no time" if math.isnan(value) else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""How fast this machine trains: every kernel's time at a handful of shapes."""
+"""How fast this machine trains: a fit's step, and every kernel, at a handful of shapes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from forecast import registry
+from forecast.data.windows import Windows
 from forecast.networks.cells._base import CellModule, Sizes
+from forecast.networks.network import Network
 from forecast.networks.unfolding import choose, unfold
 from forecast.training import device as devices
+from forecast.training.batches import Resident
+from forecast.training.loop import Loop
+from forecast.training.settings import Training
 
 STEPS = 64
 _INPUTS, _TARGETS = 8, 1
@@ -65,11 +71,14 @@ class Timing:
         and NaN stands for one that time did not suffice for.
     chosen : str
         The kernel that ``auto`` takes.
+    fit : float
+        A whole step of a fit, with loss, clipping and update, as the other times are given.
     """
 
     shape: Shape
     microseconds: dict[str, float]
     chosen: str
+    fit: float = math.nan
 
 
 def timings(
@@ -88,8 +97,40 @@ def timings(
             seconds = {
                 kind: trial.seconds(kind, clock) if clock() < end else math.nan for kind in told
             }
+            fit = _median(_fit_step(shape), clock) if clock() < end else math.nan
             each = 1e6 / (STEPS * shape.members)
-            yield Timing(shape, {k: s * each for k, s in seconds.items()}, trial.chosen)
+            times = {kind: taken * each for kind, taken in seconds.items()}
+            yield Timing(shape, times, trial.chosen, fit * each)
+
+
+def _median(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Return the median time of some work, whose first run is not counted."""
+    work()
+    end, taken = clock() + _CELL, list[float]()
+    while not taken or clock() < end:
+        begun = clock()
+        work()
+        taken.append(clock() - begun)
+    return median(taken)
+
+
+def _fit_step(shape: Shape) -> Callable[[], object]:
+    """Return a training step of an ensemble on random data."""
+    rng = np.random.default_rng(0)
+    rows, horizon = STEPS + shape.batch, STEPS // 4
+    windows = Windows.lay(
+        [rng.normal(size=(rows, _TARGETS))], [rng.normal(size=(rows, _INPUTS))],
+        np.zeros(_INPUTS, dtype=bool), context=STEPS - horizon, burn_in=0, horizon=horizon,
+    )  # fmt: skip
+    generators = [torch.Generator().manual_seed(place) for place in range(shape.members)]
+    parts = (registry.build("cell", "error_correction"), registry.build("initial_state", "learned"))
+    device = devices.choose("auto")
+    network = Network(*parts, Sizes(shape.state, _INPUTS, _TARGETS, 0), generators).to(device)
+    loop = Loop(network, Training(batch_size=shape.batch), generators)
+    loop.admit(range(shape.members))
+    steps = loop.steps_on(Resident(windows, torch.float32, device))
+    starts = torch.arange(shape.batch).expand(shape.members, -1)
+    return lambda: steps.train(starts, loop.rates, generators)
 
 
 class _Trial:
@@ -124,13 +165,7 @@ class _Trial:
 
     def seconds(self, kind: str, clock: Callable[[], float]) -> float:
         """Return the median time of a forward and backward pass."""
-        self._once(kind)
-        end, taken = clock() + _CELL, list[float]()
-        while not taken or clock() < end:
-            begun = clock()
-            self._once(kind)
-            taken.append(clock() - begun)
-        return median(taken)
+        return _median(lambda: self._once(kind), clock)
 
     def _drive(self) -> Tensor:
         return self.cell.drive(self.inputs)

@@ -130,7 +130,7 @@ class Loop:
 
     def _epoch(self, task: Task, progress: Progress) -> None:
         if self.steps is None:
-            self.steps = self._steps(task.data)
+            self.steps = self.steps_on(task.data)
         fall = self._fall(progress.epoch, task.schedule)
         generators = [self.generators[member] for member in self.members]
         count = len(task.train)
@@ -158,7 +158,8 @@ class Loop:
         self.flat.second.copy_(second)
         self.flat.steps = steps
 
-    def _steps(self, data: Resident) -> AutogradSteps | CompiledSteps:
+    def steps_on(self, data: Resident) -> AutogradSteps | CompiledSteps:
+        """Return the training steps of the members admitted: in machine code where that serves."""
         kind: type[AutogradSteps | CompiledSteps] = AutogradSteps
         if compiled_steps.serves(self.active, data, self.settings):
             kind = CompiledSteps

@@ -414,9 +414,10 @@ def test_doctor_times_the_kernels_where_asked(command, micro, monkeypatch):
     assert result.stdout.startswith(plain)
     assert result.stderr == ""  # the count is for a terminal alone
     head, row = result.stdout.splitlines()[-4:-2]
-    assert head.split()[3:] == registry.kinds("kernel")
+    assert head.split()[3:] == ["fit", *registry.kinds("kernel")]
     assert row.split()[:3] == ["2", "3", "4"]
     assert row.count("*") == 1
+    assert float(row.split()[3]) > 0
     assert re.search(r"^auto takes \w+ at every shape measured\.$", result.stdout, re.MULTILINE)
 
 
@@ -425,11 +426,11 @@ def test_doctor_marks_the_kernel_that_auto_takes(command, micro, monkeypatch):
     from forecast.pipeline import speed
 
     shape = speed.Shape(16, 1, 8)
-    timing = speed.Timing(shape, {"quick": 1.25, "slow": float("nan")}, "quick")
+    timing = speed.Timing(shape, {"quick": 1.25, "slow": float("nan")}, "quick", 0.5)
     kinds = registry.kinds
     known = {"kernel": ["other", "quick", "slow"]}
     monkeypatch.setattr(registry, "kinds", lambda family: known.get(family) or kinds(family))
     monkeypatch.setattr(speed, "SHAPES", (shape,))
     monkeypatch.setattr(speed, "timings", lambda shapes: iter([timing]))
     row = command("doctor", "--speed").stdout.splitlines()[-3]
-    assert row.split() == ["16", "1", "8", "-", "1.25*", "no", "time"]
+    assert row.split() == ["16", "1", "8", "0.5", "-", "1.25*", "no", "time"]

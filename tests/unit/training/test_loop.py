@@ -155,7 +155,7 @@ def test_early_stopping_restores_the_best_epoch_of_each_member():
         assert lived.argmin() == best - 1
     # The weights that are in the network are those of the best epoch, not of the last.
     runner.admit([0, 1, 2])
-    now = runner._steps(the_task.data).evaluate(the_task.validation)
+    now = runner.steps_on(the_task.data).evaluate(the_task.validation)
     torch.testing.assert_close(now, progress.best_loss, rtol=1e-12, atol=0)
 
 
