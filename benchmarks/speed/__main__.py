@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))  # what is measured is this checkout
 
 import machine
+import prosper
 import results
 import rows
 import torch
@@ -66,10 +67,11 @@ def contenders(row: Row, problem: Problem, threads: int) -> Kinds:
     return found
 
 
-def measure(row: Row, threads: int, seconds: float) -> results.Measured:
+def measure(row: Row, threads: int, seconds: float, peer: prosper.Prosper) -> results.Measured:
     """Time everybody in one row."""
     torch.set_num_threads(threads)
     times = interleave(contenders(row, Problem.draw(row), threads), seconds)
+    times[prosper.TITLE] = peer.time(row, threads, seconds / 2, times)
     found = results.Measured(row, threads, times)
     shown = {title: time for title, time in times.items() if isinstance(time, Timing)}
     print(
@@ -96,7 +98,8 @@ def main() -> int:
         return 2
     facts = machine.facts(options.threads)
     counts = [options.threads] if options.only_threads else sorted({1, options.threads})
-    found = [measure(row, count, options.seconds) for count in counts for row in chosen]
+    with prosper.Prosper() as peer:
+        found = [measure(row, count, options.seconds, peer) for count in counts for row in chosen]
     bars = [bar for one in found for bar in judge(one.row, one.threads, one.times)]
     options.output.write_text(results.report(facts, found, bars), encoding="utf-8")
     missed = [bar for bar in bars if bar.missed]
