@@ -1,0 +1,113 @@
+"""How fast is a training step? Ratios between ours, the naive loop, torch's layers, and the floor.
+
+    python benchmarks/speed --rows named --threads 2
+
+Ends with 1, and says which, when a bar is missed; with 2 when contenders do not agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # what is measured is this checkout
+
+import machine
+import prosper
+import results
+import rows
+import torch
+from agreement import disagreements
+from bars import ALONE, FLOOR_ALONE, OURS, judge
+from contender import AbstractContender
+from floor_c import FloorC
+from floor_products import FloorProducts
+from naive import Naive
+from ours import BATCHES, Ours, through_autograd
+from problem import Problem
+from rows import Row
+from stopwatch import Make, Timing, interleave
+from torch_layers import GRU, LSTM, RNN
+
+Kinds = dict[str, tuple[Row, type[AbstractContender], Make]]
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/speed", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--rows", default="named", metavar="SET[,SET]",
+                        help="quick, named, grid, real or all (default: named)")  # fmt: skip
+    parser.add_argument("--threads", type=int, default=2,
+                        help="threads of the second table, beside one (default: 2)")  # fmt: skip
+    parser.add_argument("--only-threads", action="store_true",
+                        help="leave the table for one thread, and so the floor, out")  # fmt: skip
+    parser.add_argument("--seconds", type=float, default=10.0,
+                        help="time for a row and table; a contender whose step takes longer is "
+                        "left out and marked (default: 10)")  # fmt: skip
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"),
+                        help="file for the table (default: RESULTS.md beside this)")  # fmt: skip
+    return parser.parse_args()
+
+
+def contenders(row: Row, problem: Problem, threads: int) -> Kinds:
+    """Return who takes turns in a row."""
+    full: list[type] = [Naive, Ours, *through_autograd(), RNN, GRU, LSTM, FloorC, FloorProducts]
+    kinds: list[type] = full if threads == 1 else [Naive, Ours, *through_autograd(), LSTM]
+    found: Kinds = {kind.title: (row, kind, lambda kind=kind: kind(problem)) for kind in kinds}
+    found[OURS] = (row, Ours, lambda: Ours(problem, BATCHES))
+    if row.members > 1:
+        alone = Problem.draw(row.alone)
+        found[ALONE] = (row.alone, Ours, lambda: Ours(alone, BATCHES))
+        if threads == 1:
+            found[FLOOR_ALONE] = (row.alone, FloorC, lambda: FloorC(alone))
+    return found
+
+
+def measure(row: Row, threads: int, seconds: float, peer: prosper.Prosper) -> results.Measured:
+    """Time everybody in one row."""
+    torch.set_num_threads(threads)
+    times = interleave(contenders(row, Problem.draw(row), threads), seconds)
+    times[prosper.TITLE] = peer.time(row, threads, seconds / 2, times)
+    found = results.Measured(row, threads, times)
+    shown = {title: time for title, time in times.items() if isinstance(time, Timing)}
+    print(
+        f"{row.title}, {threads} thread{'s' if threads > 1 else ''}: "
+        + ", ".join(f"{title} {time.median * 1e3:.4g} ms" for title, time in shown.items()),
+        flush=True,
+    )
+    return found
+
+
+def main() -> int:
+    """Check, measure, judge, and write the table."""
+    options = arguments()
+    try:
+        chosen = rows.choose(options.rows)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    torch.set_flush_denormal(True)  # for everybody, else some rows would measure these alone
+    torch.set_num_threads(1)
+    apart = disagreements([Ours, *through_autograd(), FloorC, FloorProducts])
+    if apart:
+        print("not the same is computed:", *apart, sep="\n  ", file=sys.stderr)
+        return 2
+    facts = machine.facts(options.threads)
+    counts = [options.threads] if options.only_threads else sorted({1, options.threads})
+    with prosper.Prosper() as peer:
+        found = [measure(row, count, options.seconds, peer) for count in counts for row in chosen]
+    bars = [bar for one in found for bar in judge(one.row, one.threads, one.times)]
+    options.output.write_text(results.report(facts, found, bars), encoding="utf-8")
+    missed = [bar for bar in bars if bar.missed]
+    print(f"{options.output} written; {len(missed)} of {len(bars)} bars missed")
+    for bar in missed:
+        print(f"  {bar}", file=sys.stderr)
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Times of contenders that take turns, so that what else runs on the machine slows all alike."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from contender import AbstractContender, UnableError
+from machine import memory_left
+from rows import Row
+
+TURN = 0.01
+"""Seconds a turn lasts at least."""
+ROUNDS = 5
+"""Turns everybody gets at least."""
+
+Make = Callable[[], AbstractContender]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one training step of all members of a row.
+
+    Parameters
+    ----------
+    median, least : float
+    rounds : int
+        Turns that the median is of.
+    share : float
+        Of the time on the wall, how much the processor worked for us; near 1 with one thread on a
+        machine that does nothing else.
+    """
+
+    median: float
+    least: float
+    rounds: int
+    share: float
+
+
+@dataclass
+class _Clocked:
+    contender: AbstractContender
+    count: int
+    factor: float
+    walls: list[float] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+
+    def turn(self) -> None:
+        worked, wall = time.process_time(), time.perf_counter()
+        for _ in range(self.count):
+            self.contender.step()
+        wall, worked = time.perf_counter() - wall, time.process_time() - worked
+        self.walls.append(wall / self.count * self.factor)
+        self.shares.append(worked / wall)
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(
+            statistics.median(self.walls), min(self.walls), len(self.walls),
+            statistics.median(self.shares),
+        )  # fmt: skip
+
+
+def interleave(
+    kinds: Mapping[str, tuple[Row, type[AbstractContender], Make]], seconds: float
+) -> dict[str, Timing | str]:
+    """Time contenders in turns A B C A B C for some seconds, and `ROUNDS` turns at least.
+
+    Parameters
+    ----------
+    kinds : mapping
+        By title: the row it steps through, its class, and what makes it.
+    seconds : float
+        Of the row in all; a step of one contender that takes longer is not repeated.
+
+    Returns
+    -------
+    dict of Timing, or of the reason in words why there is none
+    """
+    found: dict[str, Timing | str] = {}
+    clocked: dict[str, _Clocked] = {}
+    for title, (row, kind, make) in kinds.items():
+        try:
+            clocked[title] = _warm(row, kind, make, seconds)
+        except UnableError as reason:
+            found[title] = str(reason)
+    begin, rounds = time.perf_counter(), 0
+    gc.collect()
+    gc.disable()
+    try:
+        while rounds < ROUNDS or time.perf_counter() - begin < seconds:
+            for one in clocked.values():
+                one.turn()
+            rounds += 1
+    finally:
+        gc.enable()
+    return found | {title: one.timing for title, one in clocked.items()}
+
+
+def _warm(row: Row, kind: type[AbstractContender], make: Make, seconds: float) -> _Clocked:
+    """Make a contender and let it step, which fills caches and tells how long a step takes."""
+    needed, left = kind.bytes_needed(row), memory_left()
+    if needed > left:
+        raise UnableError(f"needs {needed / 2**30:.0f} GiB, {left / 2**30:.0f} are free")
+    contender = make()
+    once = 0.0
+    for _ in range(2):
+        begin = time.perf_counter()
+        contender.step()
+        once = time.perf_counter() - begin
+        if once > seconds:
+            raise UnableError(
+                f"a step of a member takes {once / contender.members / contender.steps:.3g} s"
+            )
+    factor = row.members / contender.members / contender.steps
+    return _Clocked(contender, max(1, round(TURN / once)), factor)
