@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from forecast.compiled.registers import INDEX, Vectors, pointer
+from forecast.compiled.registers import INDEX, Vectors
 
 
 @cache
@@ -64,19 +64,14 @@ def _tanh(v: Vectors, x):
 def _on_rows(operands: int, formula):
     """Make an intrinsic out = formula(operands) over whole registers."""
 
-    def build_for(array_types):
-        i = types.int64
-        arguments = [item for array in array_types for item in (array, i)]
-        signature = types.void(*arguments, i)
+    def build_for(kinds):
+        arguments = [item for kind in kinds for item in (kind, types.int64)]
+        signature = types.void(*arguments, types.int64)
 
         def build(context, builder, signature, arguments):
             v = Vectors(context, builder, signature.args[0].dtype)
             firsts = [
-                builder.gep(
-                    pointer(context, builder, signature.args[2 * k], arguments[2 * k]),
-                    [arguments[2 * k + 1]],
-                )
-                for k in range(operands + 1)
+                builder.gep(arguments[2 * k], [arguments[2 * k + 1]]) for k in range(operands + 1)
             ]
             count = builder.sdiv(arguments[-1], INDEX(v.count))
             with cgutils.for_range(builder, count) as loop:
@@ -123,3 +118,38 @@ def gate(typing, out, at, s, s_at, g, g_at, count):
 def multiply_add(typing, out, at, x, x_at, y, y_at, z, z_at, count):
     """Set out = x y + z."""
     return _on_rows(3, lambda v, x, y, z: v.fma(x, y, z))([out, x, y, z])
+
+
+@intrinsic
+def dot(typing, x, y, count):
+    """Return the sum of products of two rows, given by pointers, over `count` numbers."""
+
+    def build(context, builder, signature, arguments):
+        v = Vectors(context, builder, signature.args[0].dtype)
+        total = cgutils.alloca_once(builder, v.type)
+        builder.store(v.constant(0), total)
+        many = builder.sdiv(arguments[2], INDEX(v.count))
+        with cgutils.for_range(builder, many) as loop:
+            here = builder.mul(loop.index, INDEX(v.count))
+            left, right = (v.load(builder.gep(first, [here])) for first in arguments[:2])
+            builder.store(v.fma(left, right, builder.load(total)), total)
+        return v.sum(builder.load(total))
+
+    return x.dtype(x, y, types.int64), build
+
+
+@intrinsic
+def add_scaled(typing, out, factor, x, count):
+    """Add a multiple of a row to another, both given by pointers, over `count` numbers."""
+
+    def build(context, builder, signature, arguments):
+        out, factor, x, count = arguments
+        v = Vectors(context, builder, signature.args[0].dtype)
+        scale, many = v.splat(factor), builder.sdiv(count, INDEX(v.count))
+        with cgutils.for_range(builder, many) as loop:
+            here = builder.mul(loop.index, INDEX(v.count))
+            place = builder.gep(out, [here])
+            v.store(v.fma(scale, v.load(builder.gep(x, [here])), v.load(place)), place)
+        return context.get_dummy_value()
+
+    return types.void(out, out.dtype, x, types.int64), build

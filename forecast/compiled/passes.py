@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import namedtuple
 
 from forecast.compiled.layout import Outside
+from forecast.compiled.matrices import load, pack
 from forecast.compiled.recurrence import backward, begin, forward, initial_gradient
-from forecast.compiled.registers import inner, pack
-from forecast.compiled.segments import keep_bound, nothing_after, put_aside, take_bound, take_up
+from forecast.compiled.registers import at, inner
+from forecast.compiled.segments import hand_back, keep_bound, nothing_after, take_bound
 
 Matrices = namedtuple("Matrices", "A C D leak skip")
 """Weights of all members, flat: (E, n, n), (E, p, n), (E, n, p), (E, n), (E, p, n)."""
@@ -22,18 +23,12 @@ Tensors = namedtuple("Tensors", "drive targets known outputs d_drive d_targets i
 
 @inner
 def _load(sh, mats, e, wts):
-    n, N, p = sh.n, sh.N, sh.p
-    W = N + sh.P
-    pack(mats.A, e * n * n, n, n, wts, sh.F, W, True)
-    pack(mats.C, e * p * n, p, n, wts, sh.F + N, W, True)
-    pack(mats.D, e * n * p, n, p, wts, sh.X, N, True)
-    pack(mats.A, e * n * n, n, n, wts, sh.G, W, False)
-    pack(mats.D, e * n * p, n, p, wts, sh.G + N, W, False)
-    pack(mats.C, e * p * n, p, n, wts, sh.C, N, False)
+    load(sh, mats.A, e * sh.n * sh.n, mats.C, e * sh.p * sh.n, mats.D, e * sh.n * sh.p, wts)
     if sh.leaky:
+        n, N, p = sh.n, sh.N, sh.p
         pack(mats.leak, e * n, 1, n, wts, sh.leak, N, False)
-        pack(mats.skip, e * p * n, p, n, wts, sh.skip_F, sh.P, True)
         pack(mats.skip, e * p * n, p, n, wts, sh.skip, N, False)
+        pack(mats.skip, e * p * n, p, n, wts, sh.QT, sh.P, True)
 
 
 @inner
@@ -44,28 +39,34 @@ def _task(sh, windows, task):
     return task // blocks, first, min(sh.rows, windows - first)
 
 
+@inner
+def _outside(x, row, stride):
+    return Outside(
+        at(x.drive, 0), at(x.targets, 0), at(x.known, 0), at(x.outputs, 0), at(x.d_drive, 0),
+        at(x.d_targets, 0), row, stride, True, x.d_drive.size > 0, x.d_targets.size > 0,
+    )  # fmt: skip
+
+
 def make_forward(tag):
     """Make the forward pass; `tag` is a closure, see `entries`."""
 
-    def run_forward(sh, members, windows, mats, x, mems, wts, first_task, last_task, keep):
+    def run_forward(sh, members, windows, mats, x, mems, weights, first_task, last_task, keep):
+        wts = at(weights, 0)
         # With `keep` a task leaves its last segment, and the states between, in its own memory.
         for task in range(first_task, last_task if tag else 0):
             e, first, b = _task(sh, windows, task)
             _load(sh, mats, e, wts)
-            mem = mems[task if keep else 0]
+            mem = at(mems[task if keep else 0], 0)
             row = e * windows + first
-            o = Outside(
-                x.drive, x.targets, x.known, x.outputs, x.d_drive, x.d_targets,
-                row, members * windows,
-            )  # fmt: skip
-            begin(sh, b, mem, x.initial, row * sh.n)
+            o = _outside(x, row, members * windows)
+            begin(sh, b, mem, at(x.initial, 0), row * sh.n)
             number = 0
-            for at in range(0, sh.steps, sh.segment):
-                if at > 0:
+            for now in range(0, sh.steps, sh.segment):
+                if now > 0:
                     number += 1 if keep else 0
                     keep_bound(sh, b, mem, number)
                     take_bound(sh, b, mem, number)
-                forward(sh, b, mem, wts, o, at, min(at + sh.segment, sh.steps), True)
+                forward(sh, b, mem, wts, o, now, min(now + sh.segment, sh.steps), True)
 
     return run_forward
 
@@ -73,30 +74,30 @@ def make_forward(tag):
 def make_backward(tag):
     """Make the backward pass."""
 
-    def run_backward(sh, members, windows, mats, x, mems, wts, grads, first_task, last_task, again):
+    def run_backward(
+        sh, members, windows, mats, x, mems, weights, grads, first_task, last_task, again
+    ):  # fmt: skip
+        wts = at(weights, 0)
         # `outputs` hold their gradient; `again` says that no segment is left in memory.
         for task in range(first_task, last_task if tag else 0):
             e, first, b = _task(sh, windows, task)
             _load(sh, mats, e, wts)
-            mem, row = mems[task], e * windows + first
-            o = Outside(
-                x.drive, x.targets, x.known, x.outputs, x.d_drive, x.d_targets,
-                row, members * windows,
-            )  # fmt: skip
-            nothing_after(sh, mem)
+            mem, row = at(mems[task], 0), e * windows + first
+            o = _outside(x, row, members * windows)
+            nothing_after(sh, b, mem)
             last = (sh.steps - 1) // sh.segment * sh.segment
-            for at in range(last, -1, -sh.segment):
-                end = min(at + sh.segment, sh.steps)
-                if at < last or (again and last > 0):
-                    put_aside(sh, mem)
-                    if at > 0:
-                        take_bound(sh, b, mem, at // sh.segment)
+            for now in range(last, -1, -sh.segment):
+                end = min(now + sh.segment, sh.steps)
+                if now < last:
+                    hand_back(sh, b, mem)
+                if now < last or (again and last > 0):
+                    if now > 0:
+                        take_bound(sh, b, mem, now // sh.segment)
                     else:
-                        begin(sh, b, mem, x.initial, row * sh.n)
-                    forward(sh, b, mem, wts, o, at, end, False)
-                    take_up(sh, mem)
-                backward(sh, b, mem, wts, grads[task], o, at, end)
+                        begin(sh, b, mem, at(x.initial, 0), row * sh.n)
+                    forward(sh, b, mem, wts, o, now, end, False)
+                backward(sh, b, mem, wts, at(grads[task], 0), o, now, end)
             if x.d_initial.size > 0:
-                initial_gradient(sh, b, mem, wts, x.d_initial, row * sh.n)
+                initial_gradient(sh, b, mem, wts, at(x.d_initial, 0), row * sh.n)
 
     return run_backward

@@ -22,6 +22,11 @@ def width(dtype: np.dtype) -> int:
     return REGISTER // np.dtype(dtype).itemsize
 
 
+inlined = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+"""Compile a function into its callers: what a step of one window calls is smaller than a call.
+What it calls itself would be compiled likewise, so it may call intrinsics alone."""
+
+
 class Vectors:
     """Arithmetic on whole registers in the function that is being built."""
 
@@ -59,14 +64,20 @@ class Vectors:
         order = ir.Constant(ir.VectorType(ir.IntType(32), self.count), [0] * self.count)
         return self.builder.shuffle_vector(first, blank, order)
 
+    def sum(self, value):
+        """Return the sum of a register's numbers, halves added to halves."""
+        count = self.count
+        while count > 1:
+            count //= 2
+            lanes = [*range(count, 2 * count), *range(count)] * (self.count // (2 * count))
+            order = ir.Constant(ir.VectorType(ir.IntType(32), self.count), lanes)
+            blank = ir.Constant(self.type, ir.Undefined)
+            value = self.builder.fadd(value, self.builder.shuffle_vector(value, blank, order))
+        return self.builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
     def fma(self, a, b, c):
         """Return a b + c."""
         return self.builder.call(self._fma, [a, b, c])
-
-
-def pointer(context, builder, array_type, array):
-    """Return the address of an array's first number."""
-    return cgutils.create_struct_proxy(array_type)(context, builder, array).data
 
 
 @intrinsic
@@ -81,15 +92,22 @@ def stay_whole(typing):
 
 
 @intrinsic
-def at(typing, array, index):
-    """Return a pointer into a flat array: cheaper to hand on than an array."""
-    kind = types.CPointer(array.dtype)
+def at(typing, start, index):
+    """Return a pointer into a flat array, or from another pointer on.
+
+    Loops work on pointers: an index into an array is first made positive, and an array that is
+    taken out of a tuple is counted in and out, which costs more than a step of time.
+    """
+    kind = start if isinstance(start, types.CPointer) else types.CPointer(start.dtype)
 
     def build(context, builder, signature, arguments):
-        array, index = arguments
-        return builder.gep(pointer(context, builder, signature.args[0], array), [index])
+        first, index = arguments
+        if not isinstance(signature.args[0], types.CPointer):
+            array = cgutils.create_struct_proxy(signature.args[0])(context, builder, first)
+            first = array.data
+        return builder.gep(first, [index])
 
-    return kind(array, types.int64), build
+    return kind(start, types.int64), build
 
 
 @intrinsic
@@ -101,12 +119,3 @@ def lanes_of(typing, pointer):
         return INDEX(count)
 
     return types.int64(pointer), build
-
-
-@inner
-def pack(matrix, first, rows, columns, out, to, across, transposed):
-    """Copy a (rows, columns) matrix into padded rows of `out`, `across` apart."""
-    source, target = at(matrix, first), at(out, to)
-    for i in range(rows):
-        for j in range(columns):
-            target[j * across + i if transposed else i * across + j] = source[i * columns + j]

@@ -12,9 +12,10 @@ import numpy as np
 from numba import njit
 
 from forecast.compiled.layout import Outside
+from forecast.compiled.matrices import load, pack
 from forecast.compiled.recurrence import backward, begin, forward, initial_gradient
-from forecast.compiled.registers import at, inner, pack
-from forecast.compiled.segments import keep_bound, nothing_after, put_aside, take_bound, take_up
+from forecast.compiled.registers import at, inner
+from forecast.compiled.segments import hand_back, keep_bound, nothing_after, take_bound
 from forecast.compiled.windows import (
     gather_initial,
     gather_inputs,
@@ -39,25 +40,19 @@ targets, what is known, what is observed, outputs; initial states."""
 def _load(sh, lay, theta, wts):
     """Lay a member's parameters out as products want them."""
     n, N, p, m = sh.n, sh.N, sh.p, sh.q - 1
-    W = N + sh.P
-    pack(theta, lay.A, n, n, wts, sh.F, W, True)
-    pack(theta, lay.C, p, n, wts, sh.F + N, W, True)
-    pack(theta, lay.c, 1, n, wts, sh.X, N, False)
-    pack(theta, lay.B, n, m, wts, sh.X + N, N, True)
-    pack(theta, lay.D, n, p, wts, sh.X + sh.q * N, N, True)
-    pack(theta, lay.A, n, n, wts, sh.G, W, False)
-    pack(theta, lay.D, n, p, wts, sh.G + N, W, False)
-    pack(theta, lay.C, p, n, wts, sh.C, N, False)
+    load(sh, theta, lay.A, theta, lay.C, theta, lay.D, wts)
+    pack(theta, lay.c, 1, n, wts, sh.W + p * N, N, False)
+    pack(theta, lay.B, n, m, wts, sh.W + (p + 1) * N, N, True)
 
 
 @inner
 def _add_gradient(sh, lay, grad, out):
     """Add the gradients of weights to a member's row, laid out as its parameters are."""
     n, N, p, m = sh.n, sh.N, sh.p, sh.q - 1
-    _add(grad, sh.dA, N, n, n, out, lay.A, True)
-    _add(grad, sh.dX, N, 1, n, out, lay.c, False)
-    _add(grad, sh.dX + N, N, m, n, out, lay.B, True)
-    _add(grad, sh.dX + sh.q * N, N, p, n, out, lay.D, True)
+    _add(grad, sh.dW, N, p, n, out, lay.D, True)
+    _add(grad, sh.dW + p * N, N, 1, n, out, lay.c, False)
+    _add(grad, sh.dW + (p + 1) * N, N, m, n, out, lay.B, True)
+    _add(grad, sh.dW + (p + sh.q) * N, N, n, n, out, lay.A, True)
     _add(grad, sh.dC, N, p, n, out, lay.C, False)
 
 
@@ -68,6 +63,12 @@ def _add(grad, first, across, rows, columns, out, to, transposed):
     for i in range(rows):
         for j in range(columns):
             target[j * rows + i if transposed else i * columns + j] += source[i * across + j]
+
+
+@inner
+def _outside(targets, known, outputs, b):
+    y, k, out = at(targets, 0), at(known, 0), at(outputs, 0)
+    return Outside(y, y, k, out, y, y, 0, b, False, False, False)
 
 
 @inner
@@ -87,45 +88,44 @@ def _through(sh, b, sr, mem, wts, o, starts, first, keep):
 @inner
 def _back(sh, b, sr, mem, wts, grad, o, starts, first, initial):
     """Run a block back through all segments, the last of which lies in memory."""
-    nothing_after(sh, mem)
+    nothing_after(sh, b, mem)
     last = (sh.steps - 1) // sh.segment * sh.segment
     for now in range(last, -1, -sh.segment):
         end = min(now + sh.segment, sh.steps)
         if now < last:
-            put_aside(sh, mem)
+            hand_back(sh, b, mem)
             if now > 0:
                 take_bound(sh, b, mem, now // sh.segment)
             else:
-                begin(sh, b, mem, initial, 0)
+                begin(sh, b, mem, at(initial, 0), 0)
             gather_inputs(sh, b, sr, starts, first, now, end, mem)
             forward(sh, b, mem, wts, o, now, end, False)
-            take_up(sh, mem)
         backward(sh, b, mem, wts, grad, o, now, end)
 
 
 @inner
 def _gradient(sh, sr, lay, rule, theta, starts, noise, span, blocks, space, out):
     """Add the gradient of windows `blocks` of the batch `span` to `out`; return their loss."""
-    mem, wts, grad, windows = space
+    memory, weights, gradients, windows = space
+    mem, wts, grad = at(memory, 0), at(weights, 0), at(gradients, 0)
     past, ahead = loss_scales(
         sh, sr, starts, span[0], span[1], rule.context_weight, theta.dtype.type
     )  # fmt: skip
     _load(sh, lay, theta, wts)
-    grad[:] = 0
+    gradients[:] = 0
     total = 0.0
     for first in range(blocks[0], blocks[1], sh.rows):
         b = min(sh.rows, blocks[1] - first)
         targets, known, observed, outputs, initial = parts(sh, b, windows)
         gather_targets(sh, b, sr, starts, first, targets, known, observed)
         gather_initial(sh, b, lay.mean, theta, noise, first, initial)
-        begin(sh, b, mem, initial, 0)
-        none = windows[:0]
-        o = Outside(none, targets, known, outputs, none, none, 0, b)
+        begin(sh, b, mem, at(initial, 0), 0)
+        o = _outside(targets, known, outputs, b)
         _through(sh, b, sr, mem, wts, o, starts, first, True)
         total += loss_and_slope(sh, b, sr, targets, observed, outputs, past, ahead)
         _back(sh, b, sr, mem, wts, grad, o, starts, first, initial)
         if lay.mean >= 0:
-            initial_gradient(sh, b, mem, wts, initial, 0)
+            initial_gradient(sh, b, mem, wts, at(initial, 0), 0)
             for r in range(b):
                 for j in range(sh.n):
                     out[lay.mean + j] += initial[r * sh.n + j]
@@ -214,8 +214,8 @@ def make_score(tag):
         sh, sr, lay, theta, starts, scores, space, first_member, last_member, first_window,
         last_window,
     ):  # fmt: skip
-        mem, wts, _, windows = space
-        quiet, none = theta[:0], windows[:0]
+        memory, weights, _, windows = space
+        mem, wts, quiet = at(memory, 0), at(weights, 0), theta[:0]
         past, ahead = loss_scales(sh, sr, starts, 0, starts.size, 0.0, theta.dtype.type)
         for e in range(first_member, last_member if tag else 0):
             _load(sh, lay, theta[e], wts)
@@ -224,8 +224,8 @@ def make_score(tag):
                 targets, known, observed, outputs, initial = parts(sh, b, windows)
                 gather_targets(sh, b, sr, starts, first, targets, known, observed)
                 gather_initial(sh, b, lay.mean, theta[e], quiet, first, initial)
-                begin(sh, b, mem, initial, 0)
-                o = Outside(none, targets, known, outputs, none, none, 0, b)
+                begin(sh, b, mem, at(initial, 0), 0)
+                o = _outside(targets, known, outputs, b)
                 _through(sh, b, sr, mem, wts, o, starts, first, False)
                 scores[e] += loss_and_slope(
                     sh, b, sr, targets, observed, outputs, past, ahead

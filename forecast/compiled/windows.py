@@ -44,9 +44,9 @@ def gather_targets(sh, b, sr, starts, first, targets, known, observed):
 @inner
 def gather_inputs(sh, b, sr, starts, first, begin_step, end_step, mem):
     """Put one and the inputs into the trajectory; what is not known ahead is its mean, zero."""
-    K, m = sh.q + sh.p, sr.m
+    K, m = sh.K, sr.m
     for r in range(b):
-        source, place = at(sr.inputs, starts[first + r] * m), at(mem, sh.V + r * K)
+        source, place = at(sr.inputs, starts[first + r] * m), at(mem, sh.Z + r * K + sh.p)
         for t in range(begin_step, end_step):
             here, row = (t - begin_step) * b * K, t * m
             place[here] = 1

@@ -90,11 +90,11 @@ class CompiledSteps:
         )  # fmt: skip
 
     def _spaces(self, shape: Any) -> list[Any]:
-        from forecast.compiled import training, windows
+        from forecast.compiled import layout, training, windows
 
         sizes = (shape.mem, shape.wts, shape.grad, windows.size(shape))
         return [
-            training.Space(*(np.zeros(size, self.dtype) for size in sizes))
+            training.Space._make(layout.numbers(size, self.dtype) for size in sizes)
             for _ in range(self.threads)
         ]
 

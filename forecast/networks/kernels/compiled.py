@@ -171,7 +171,8 @@ class _Pass:
             part = total[:, at : at + count * sh.N]
             return part.view(self.members, count, sh.N)[..., : sh.n]
 
-        found = [rows(sh.dA, sh.n).mT, rows(sh.dC, sh.p), rows(sh.dX, sh.p).mT]
+        matrices = rows(sh.dW, sh.p + sh.n)  # D' above A'
+        found = [matrices[:, sh.p :].mT, rows(sh.dC, sh.p), matrices[:, : sh.p].mT]
         if sh.leaky:
             found += [rows(sh.dleak, 1)[:, 0], rows(sh.dskip, sh.p)]
         return found

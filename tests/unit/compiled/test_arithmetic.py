@@ -21,7 +21,7 @@ def _multiply(out, rows, columns, a, a_step, a_next, w, count, fresh):
 
 @njit
 def _tanh(out, x):
-    lanes.tanh(out, 0, x, 0, x.size)
+    lanes.tanh(at(out, 0), 0, at(x, 0), 0, x.size)
 
 
 @njit
@@ -31,7 +31,7 @@ def _tanh_of(x):
 
 @njit
 def _gate(out, s, g):
-    lanes.gate(out, 0, s, 0, g, 0, s.size)
+    lanes.gate(at(out, 0), 0, at(s, 0), 0, at(g, 0), 0, s.size)
 
 
 TYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
