@@ -26,6 +26,7 @@ lint: $(STAMP) ## Style, types and layers
 bench: $(STAMP) ## Measure what benchmarks/README.md states
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/panels.py
 
 docs: $(STAMP) ## Check that every link and picture in the documents is there
 	$(BIN)/python -m pytest -q tests/architecture/test_documents.py

@@ -11,10 +11,12 @@ import pandas as pd
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from forecast.data import timeline
+from forecast.data import _long_form, timeline
 from forecast.data.panel import History, Panel
 from forecast.errors import DataError
 from forecast.types import Array
+
+Longer = dict[tuple[int, int], tuple[pd.Index, pd.Index]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def future(estimator: Any, panel: Panel, X: Any, steps: int | None) -> Future:
     if X is None or not panel.inputs:
         given = None if X is None else _rows_given(panel, X)
         count = int(steps or given or estimator.horizon)
-        index = tuple(timeline.extend(history.index, count) for history in panel)
+        index = timeline.extend_each([history.index for history in panel], count)
         if set(panel.inputs) - set(panel.past_only):
             needed = sorted(set(panel.inputs) - set(panel.past_only))
             raise DataError(
@@ -60,7 +62,7 @@ def future(estimator: Any, panel: Panel, X: Any, steps: int | None) -> Future:
     count = len(parts[0])
     if steps is not None and steps != count:
         raise DataError(f"X has {count} rows but steps={steps}. Give as many rows as steps.")
-    index = tuple(timeline.extend(history.index, count) for history in panel)
+    index = timeline.extend_each([history.index for history in panel], count)
     _check_known(panel, parts, index)
     return Future(index, tuple(parts), count)
 
@@ -93,28 +95,27 @@ def _future_parts(panel: Panel, values: Array, X: Any) -> list[Array]:
     if isinstance(first.index, pd.DatetimeIndex | pd.PeriodIndex) and type(labels) is type(
         first.index
     ):
-        _check_continues(first, labels)
+        _check_continues(first, labels, timeline.extend(first.index, len(labels)))
     return [values]
 
 
 def _panel_parts(panel: Panel, values: Array, labels: pd.Index) -> list[Array]:
     if not isinstance(labels, pd.MultiIndex):
         raise DataError("the model knows a panel: X needs the index levels (series, time).")
-    keys = labels.get_level_values(0)
-    parts = []
-    for history in panel:
-        rows = np.flatnonzero(keys == history.id)
+    times = labels.get_level_values(1)
+    each = _long_form.rows_of_each(panel, labels)
+    for history, rows in zip(panel, each, strict=True):
         if len(rows) == 0:
             raise DataError(f"X has no rows for series '{history.id}' over the steps ahead.")
-        _check_continues(history, labels.get_level_values(1)[rows])
-        parts.append(values[rows])
-    if len({len(part) for part in parts}) > 1:
+    if len({len(rows) for rows in each}) > 1:
         raise DataError("X must have as many rows for every series.")
-    return parts
+    beyond = timeline.extend_each([history.index for history in panel], len(each[0]))
+    for history, rows, expected in zip(panel, each, beyond, strict=True):
+        _check_continues(history, times[rows], expected)
+    return [values[rows] for rows in each]
 
 
-def _check_continues(history: History, labels: pd.Index) -> None:
-    expected = timeline.extend(history.index, len(labels))
+def _check_continues(history: History, labels: pd.Index, expected: pd.Index) -> None:
     if not (pd.Index(labels) == expected).all():
         wrong = int(np.flatnonzero(pd.Index(labels) != expected)[0])
         name = "" if history.id is None else f" of series '{history.id}'"
@@ -169,14 +170,15 @@ def extend(estimator: Any, panel: Panel, X: Any, y: Any) -> Panel:
     many = panel.layout in ("panel_series", "panel_frame")
     if many and not isinstance(labels, pd.MultiIndex):
         raise DataError("the model knows a panel: y needs the index levels (series, time).")
-    grown = []
-    for history in panel:
-        rows: Any = slice(None)
-        times = labels
-        if many and labels is not None:
-            rows = np.flatnonzero(labels.get_level_values(0) == history.id)
-            times = labels.get_level_values(1)[rows]
-        grown.append(_append(history, y_values[rows], x_values[rows], times))
+    longer: Longer = {}
+    if not isinstance(labels, pd.MultiIndex) or not many:
+        return panel.map(lambda history: _append(history, y_values, x_values, labels, longer))
+    each = _long_form.rows_of_each(panel, labels)
+    times = labels.get_level_values(1)
+    grown = [
+        _append(history, y_values[rows], x_values[rows], times[rows], longer)
+        for history, rows in zip(panel, each, strict=True)
+    ]
     return replace(panel, histories=tuple(grown))
 
 
@@ -187,19 +189,31 @@ def _new_targets(estimator: Any, y: Any) -> Array:
     return values.reshape(len(values), -1)
 
 
-def _append(history: History, y: Array, x: Array, labels: pd.Index | None) -> History:
+def _append(
+    history: History, y: Array, x: Array, labels: pd.Index | None, longer: Longer
+) -> History:
+    """Append rows to one history; `longer` keeps the indices of those that share theirs."""
     if len(y) == 0:
         return history
-    index = timeline.extend(history.index, len(y))
+    key = (id(history.index), len(y))
+    if key not in longer:
+        longer[key] = _longer(history.index, len(y))
+    joined, beyond = longer[key]
     if labels is not None and isinstance(labels, pd.DatetimeIndex | pd.PeriodIndex):
-        _check_continues(history, labels)
-    joined = history.index.append(index)
-    offset = timeline.frequency_of(history.index)
-    if isinstance(joined, pd.DatetimeIndex) and offset is not None:
-        joined = pd.DatetimeIndex(joined, freq=offset)
+        _check_continues(history, labels, beyond)
     return replace(
         history, index=joined, y=np.concatenate([history.y, y]), x=np.concatenate([history.x, x])
     )
+
+
+def _longer(index: pd.Index, steps: int) -> tuple[pd.Index, pd.Index]:
+    """Return an index with the labels that come after it, and these alone."""
+    beyond = timeline.extend(index, steps)
+    joined = index.append(beyond)
+    offset = timeline.frequency_of(index)
+    if isinstance(joined, pd.DatetimeIndex) and offset is not None:
+        joined = pd.DatetimeIndex(joined, freq=offset)
+    return joined, beyond
 
 
 def _validated(estimator: Any, X: Any) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from forecast import registry
-from forecast.data import timeline
+from forecast.data import _long_form, timeline
 from forecast.data.continuation import Future
 from forecast.data.panel import History, Layout, Panel
 from forecast.errors import DataError, SpecError
@@ -36,13 +36,14 @@ def read(estimator: Any, X: Any, y: Any) -> Panel:
                 f"{registry.suggest(name, list(inputs))}"
             )
     labels = _labels(X, y, len(y_values))
-    histories = tuple(
-        History(key, index, *_aligned(index, rows, y_values, x_values, labels))
-        for key, index, rows in _split(labels)
-    )
+    if isinstance(labels, pd.MultiIndex):
+        histories = _long_form.histories(labels, y_values, x_values, _regular)
+    else:
+        index = _regular(labels)
+        histories = [History(None, index, *_aligned(index, labels, y_values, x_values))]
     season = estimator.season or timeline.season_of(timeline.frequency_of(histories[0].index))
     key = str(labels.names[0] or "series") if isinstance(labels, pd.MultiIndex) else "series"
-    return Panel(histories, targets, inputs, past_only, int(season), layout, key)
+    return Panel(tuple(histories), targets, inputs, past_only, int(season), layout, key)
 
 
 def _targets(estimator: Any, y: Any) -> tuple[Array, Layout, tuple[str, ...]]:
@@ -96,23 +97,6 @@ def _labels(X: Any, y: Any, rows: int) -> pd.Index:
     return of_x if of_x is not None else pd.RangeIndex(rows)
 
 
-def _split(labels: pd.Index) -> Iterator[tuple[Hashable | None, pd.Index, Any]]:
-    """Give (series, regular index, rows) for every series."""
-    if not isinstance(labels, pd.MultiIndex):
-        yield None, _regular(labels), slice(None)
-        return
-    if labels.nlevels != 2:
-        raise DataError(f"a panel has the index levels (series, time), given: {labels.nlevels}")
-    codes, keys = pd.factorize(labels.get_level_values(0))
-    times = labels.get_level_values(1)
-    order = np.argsort(codes, kind="stable")
-    for key, rows in zip(keys, np.split(order, np.cumsum(np.bincount(codes))[:-1]), strict=True):
-        try:
-            yield key, _regular(times[rows]), rows
-        except DataError as error:
-            raise DataError(f"series '{key}': {error}") from error
-
-
 def _regular(index: pd.Index) -> pd.Index:
     if isinstance(index, pd.DatetimeIndex):
         return timeline.regular(index)
@@ -132,17 +116,14 @@ def _regular(index: pd.Index) -> pd.Index:
     return whole
 
 
-def _aligned(
-    index: pd.Index, rows: Any, y: Array, x: Array, labels: pd.Index
-) -> tuple[Array, Array]:
+def _aligned(index: pd.Index, labels: pd.Index, y: Array, x: Array) -> tuple[Array, Array]:
     """Return targets and inputs on the regular index, NaN in rows that it has anew."""
-    times = labels.get_level_values(1) if isinstance(labels, pd.MultiIndex) else labels
-    if len(index) == len(times[rows]):
-        return y[rows], x[rows]
-    places = index.get_indexer(times[rows])
+    if len(index) == len(labels):
+        return y, x
+    places = index.get_indexer(labels)
     out_y = np.full((len(index), y.shape[1]), np.nan)
     out_x = np.full((len(index), x.shape[1]), np.nan)
-    out_y[places], out_x[places] = y[rows], x[rows]
+    out_y[places], out_x[places] = y, x
     return out_y, out_x
 
 
@@ -160,11 +141,8 @@ def render(
     if panel.layout == "wide":
         return _wide(panel, first, ahead.index[0], levels)
     shape = _series if panel.layout == "panel_series" else _wide
-    parts = {
-        history.id: shape(panel, value, index, levels)
-        for history, value, index in zip(panel, values, ahead.index, strict=True)
-    }
-    return pd.concat(parts, names=[panel.key, ahead.index[0].name or "time"])
+    index = _long_form.answer_index(panel, ahead.index)
+    return shape(panel, np.concatenate(values), index, levels)
 
 
 def _series(panel: Panel, values: Array, index: pd.Index, levels: Sequence[float] | None) -> Any:

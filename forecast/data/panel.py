@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from forecast.data.blocks import Places
 from forecast.types import Array
 
 Layout = Literal["array1d", "array2d", "series", "wide", "panel_series", "panel_frame"]
@@ -76,6 +77,10 @@ class Panel:
 
     def __len__(self) -> int:
         return len(self.histories)
+
+    def take(self, places: Places) -> Panel:
+        """Return the panel of some of the histories."""
+        return replace(self, histories=tuple(self.histories[place] for place in places.tolist()))
 
     def map(self, change: Callable[[History], History]) -> Panel:
         """Return the panel with every history changed."""

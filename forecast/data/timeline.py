@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -147,6 +148,22 @@ def regular(index: pd.DatetimeIndex, frequency: str | None = None) -> pd.Datetim
             "Mend: correct the date, or give another frequency."
         )
     return complete
+
+
+def extend_each(indices: Sequence[pd.Index], steps: int) -> tuple[pd.Index, ...]:
+    """Return the labels that come after each of many indices; those that end alike share them."""
+    seen: dict[Any, pd.Index] = {}
+    found: dict[int, pd.Index] = {}
+    for index in indices:
+        if id(index) not in found:
+            offset = getattr(index, "freq", None)
+            # Dates without a frequency of their own go on as all of their rows imply.
+            dates = isinstance(index, pd.DatetimeIndex) and offset is None
+            key = (id(index) if dates else index[-1], index.dtype, offset, index.name)
+            if key not in seen:
+                seen[key] = extend(index, steps)
+            found[id(index)] = seen[key]
+    return tuple(found[id(index)] for index in indices)
 
 
 def extend(index: pd.Index, steps: int) -> pd.Index:

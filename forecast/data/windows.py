@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from forecast.data.blocks import Places
 from forecast.types import Array
 
 Rows = npt.NDArray[np.int64]
@@ -53,31 +54,56 @@ class Windows:
         burn_in: int,
         horizon: int,
     ) -> Windows:
-        """Lay series end to end; a short one is led by blank rows that fill a window."""
-        laid_y, laid_u, offsets, place = [], [], [], 0
-        for y, u in zip(targets, inputs, strict=True):
-            lead = max(context + horizon - len(y), 0)
-            laid_y += [np.full((lead, y.shape[1]), np.nan), y]
-            laid_u += [np.full((lead, u.shape[1]), np.nan), u]
-            offsets.append(place + lead)
-            place += lead + len(y)
+        """Lay series end to end."""
+        windows = cls.blank(
+            [len(y) for y in targets], targets[0].shape[1], hidden,
+            context=context, burn_in=burn_in, horizon=horizon,
+        )  # fmt: skip
+        for place, (y, u) in enumerate(zip(targets, inputs, strict=True)):
+            windows.fill(np.array([place]), y[None], u[None])
+        return windows
+
+    @classmethod
+    def blank(
+        cls,
+        lengths: Sequence[int],
+        targets: int,
+        hidden: npt.NDArray[np.bool_],
+        *,
+        context: int,
+        burn_in: int,
+        horizon: int,
+    ) -> Windows:
+        """Mark out series end to end; a short one is led by blank rows that fill a window.
+
+        Their rows are to be filled in, so that nothing of all series' size is made twice.
+        """
+        rows = np.asarray(lengths, dtype=np.int64)
+        leads = np.maximum(context + horizon - rows, 0)
+        ends = np.cumsum(leads + rows)
         return cls(
-            targets=np.concatenate(laid_y),
-            inputs=np.concatenate(laid_u),
+            targets=np.full((int(ends[-1]), targets), np.nan),
+            inputs=np.full((int(ends[-1]), len(hidden)), np.nan),
             hidden=hidden,
-            offsets=np.array(offsets, dtype=np.int64),
-            lengths=np.array([len(y) for y in targets], dtype=np.int64),
+            offsets=ends - rows,
+            lengths=rows,
             context=context,
             burn_in=burn_in,
             horizon=horizon,
         )
+
+    def fill(self, places: Places, targets: Array, inputs: Array) -> None:
+        """Fill in series of equal length, arrays (series, T, p) and (series, T, m)."""
+        for offset, y, u in zip(self.offsets[places].tolist(), targets, inputs, strict=True):
+            self.targets[offset : offset + len(y)] = y
+            self.inputs[offset : offset + len(u)] = u
 
     @property
     def length(self) -> int:
         """Steps of one window."""
         return self.context + self.horizon
 
-    def starts(self, first: Sequence[int], last: Sequence[int]) -> Rows:
+    def starts(self, first: Sequence[int] | Rows, last: Sequence[int] | Rows) -> Rows:
         """Return the starts of windows whose cutoff lies in a range of each series' rows.
 
         A cutoff after row c means: c rows are known. Windows in which no target ahead is known
@@ -88,13 +114,16 @@ class Windows:
         first, last : sequences of int, one a series
             Smallest and largest c.
         """
-        known = np.concatenate([[0], np.cumsum(~np.isnan(self.targets).all(axis=1))])
-        found = []
-        for offset, length, low, high in zip(self.offsets, self.lengths, first, last, strict=True):
-            lead = max(self.length - length, 0)
-            cutoffs = np.arange(
-                max(low, self.context - lead), min(high, length - self.horizon) + 1
-            ) + offset  # fmt: skip
-            ahead = known[cutoffs + self.horizon] - known[cutoffs]
-            found.append(cutoffs[ahead > 0] - self.context)
-        return np.concatenate(found)
+        leads = np.maximum(self.length - self.lengths, 0)
+        low = np.maximum(np.asarray(first), self.context - leads) + self.offsets
+        high = np.minimum(np.asarray(last), self.lengths - self.horizon) + self.offsets + 1
+        wanted = np.zeros(len(self.targets), dtype=bool)
+        for start, stop in zip(low.tolist(), high.tolist(), strict=True):
+            wanted[start : max(start, stop)] = True
+        known = np.zeros(len(wanted) + 1, dtype=np.int64)
+        np.cumsum(~np.isnan(self.targets).all(axis=1), out=known[1:])
+        stop = len(known) - self.horizon
+        wanted[:stop] &= known[self.horizon :] > known[:stop]
+        starts = np.flatnonzero(wanted)
+        starts -= self.context
+        return starts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -54,8 +53,8 @@ class Calibration:
     residuals : array of shape (n, H, p)
         Absolute residuals, divided by `scales` of their history; NaN where the target is missing.
     scales : array of shape (histories, p)
-    chains : tuple of Chain, one a history
-        The transforms g.
+    chain : Chain
+        The transforms g of all histories.
 
     References
     ----------
@@ -65,10 +64,10 @@ class Calibration:
 
     residuals: Array
     scales: Array
-    chains: tuple[Chain, ...]
+    chain: Chain
 
     @classmethod
-    def of(cls, residuals: Sequence[Array], chains: Sequence[Chain]) -> Calibration:
+    def of(cls, residuals: Sequence[Array], chain: Chain) -> Calibration:
         """Pool the residuals of several histories, arrays of shape (n, H, p)."""
         scales = []
         for part in residuals:
@@ -77,22 +76,18 @@ class Calibration:
             mean = np.where(known, np.abs(part), 0.0).sum(axis=(0, 1)) / count
             scales.append(np.where(mean > 0, mean, 1.0))
         pooled = np.concatenate([np.abs(r) / s for r, s in zip(residuals, scales, strict=True)])
-        return cls(pooled, np.stack(scales), tuple(chains))
+        return cls(pooled, np.stack(scales), chain)
 
     def quantiles(
         self, panel: Panel, point: Sequence[Array], levels: Sequence[float]
     ) -> list[Array]:
         """Put quantiles around point forecasts (steps, p): arrays (steps, p, levels)."""
-        radii = self._radii(len(point[0]), levels)
-        found = []
-        for chain, scale, center, history in zip(
-            self.chains, self.scales, point, panel, strict=True
-        ):
-            middle = chain.apply(center)[..., None]
-            sign = np.sign(np.asarray(levels) - 0.5)
-            shifted = np.moveaxis(middle + sign * radii * scale[:, None], -1, 0)
-            found.append(np.moveaxis(chain.invert(shifted, history.y), 0, -1))
-        return found
+        radii = np.moveaxis(self._radii(len(point[0]), levels), -1, 0)
+        sign = np.sign(np.asarray(levels) - 0.5)[:, None, None]
+        middle = self.chain.apply(np.stack(point))
+        shifted = middle + (sign * radii)[:, None] * self.scales[:, None]
+        found = self.chain.invert_each(shifted, [history.y for history in panel])
+        return list(np.moveaxis(found, 0, -1))
 
     def _radii(self, steps: int, levels: Sequence[float]) -> Array:
         """Return half widths, shape (steps, p, levels), that never shrink as coverage grows."""
@@ -100,11 +95,7 @@ class Calibration:
         _, horizon, targets = self.residuals.shape
         table = np.zeros((horizon, targets, len(coverage)))
         for target in range(targets):
-            columns = [_known(self.residuals[:, h, target]) for h in range(horizon)]
-            pooled = _pooled(columns)
-            for h, column in enumerate(columns):
-                for place, c in enumerate(coverage):
-                    table[h, target, place] = _radius(column, pooled, c)
+            table[:, target] = _widths(self.residuals[:, :, target], coverage)
         order = np.argsort(coverage, kind="stable")
         table[..., order] = np.maximum.accumulate(table[..., order], axis=-1)
         if steps <= horizon:
@@ -113,29 +104,30 @@ class Calibration:
         return np.concatenate([table, table[-1:] * beyond])
 
 
-def _known(column: Array) -> Array:
-    return np.sort(column[~np.isnan(column)])
-
-
-def _pooled(columns: Sequence[Array]) -> Array:
-    parts = [column / (column.mean() or 1.0) for column in columns if len(column)]
-    if not parts:
+def _widths(residuals: Array, coverage: Array) -> Array:
+    """Return the half width of each step at each coverage from residuals (n, H) of a target."""
+    columns = [column[~np.isnan(column)] for column in np.ascontiguousarray(residuals.T)]
+    counts = np.array([len(column) for column in columns])
+    if not counts.any():
         raise DataError(
             "the series is too short for intervals: no origin inside the training span has a "
             "known target. Give more rows, or predict without quantiles."
         )
-    return np.sort(np.concatenate(parts))
-
-
-def _radius(column: Array, pooled: Array, coverage: float) -> float:
-    if coverage == 0:
-        return 0.0
-    rank = math.ceil((len(column) + 1) * coverage)
-    if 0 < rank <= len(column):
-        return float(column[rank - 1])
-    rank = min(math.ceil((len(pooled) + 1) * coverage), len(pooled))
-    own = column.mean() if len(column) else 1.0
-    return float(pooled[rank - 1] * own)
+    ranks = np.ceil((counts[:, None] + 1) * coverage).astype(int)
+    enough = ranks <= counts[:, None]
+    table = np.zeros(ranks.shape)
+    for column, rank, own, row in zip(columns, ranks, enough & (coverage > 0), table, strict=True):
+        wanted = np.unique(rank[own] - 1)
+        if len(wanted):
+            row[own] = np.partition(column, wanted)[rank[own] - 1]
+    if not enough.all():
+        columns = [np.sort(column) for column in columns]
+        means = [column.mean() if len(column) else 1.0 for column in columns]
+        parts = [column / (mean or 1.0) for column, mean in zip(columns, means, strict=True)]
+        pooled = np.sort(np.concatenate(parts))
+        last = np.minimum(np.ceil((len(pooled) + 1) * coverage).astype(int), len(pooled)) - 1
+        table = np.where(enough, table, pooled[last] * np.array(means)[:, None])
+    return table
 
 
 def rolling_calibration(
@@ -147,7 +139,7 @@ def rolling_calibration(
     """
     horizon = int(forecaster.horizon)
     transforms: Sequence[Any] = getattr(forecaster, "transforms", ())
-    chains = [Chain.fit(transforms, history.y).pointwise for history in panel]
+    chain = Chain.fit_each(transforms, [history.y for history in panel]).pointwise
     length = min(len(history) for history in panel)
     first = max(length // 2, panel.season + 1, 2, length - horizon - ORIGINS + 1)
     residuals: list[list[Array]] = [[] for _ in panel]
@@ -159,13 +151,14 @@ def rolling_calibration(
             model._fit(known, checkpoint=None, on_epoch=None)
         ahead = [_inputs_ahead(panel, history.x, back, horizon) for history in panel]
         forecasts = model._forecast(known, ahead, horizon)
-        for place, (history, chain) in enumerate(zip(panel, chains, strict=True)):
-            stop = len(history) - back + horizon
-            actual = chain.apply(history.y[len(history) - back : stop])
-            residuals[place].append(actual - chain.apply(forecasts[place]))
+        starts = [len(history) - back for history in panel]
+        came = [h.y[start : start + horizon] for h, start in zip(panel, starts, strict=True)]
+        off = chain.apply(np.stack(came)) - chain.apply(np.stack(forecasts))
+        for place, part in enumerate(off):
+            residuals[place].append(part)
     shape = (0, horizon, len(panel.targets))
     return Calibration.of(
-        [np.stack(part) if part else np.empty(shape) for part in residuals], chains
+        [np.stack(part) if part else np.empty(shape) for part in residuals], chain
     )
 
 

@@ -29,7 +29,7 @@ from forecast.types import Array
 if TYPE_CHECKING:
     from forecast.estimators._base import AbstractForecaster
 
-FORMAT = 1
+FORMAT = 2
 _JSON, _ARRAYS = "model.json", "arrays.safetensors"
 
 
@@ -38,9 +38,11 @@ def save(model: AbstractForecaster, folder: Path, *, overwrite: bool) -> Path:
     if folder.exists() and not overwrite:
         raise StoreError(f"{folder} exists already. Give another path, or overwrite=True.")
     values, arrays = model._fitted()
-    arrays = {f"fitted.{name}": np.ascontiguousarray(value) for name, value in arrays.items()}
     panel_json, panel_arrays = _panel_out(model.panel_)
-    packed = save_arrays({**arrays, **panel_arrays, **_calibration_out(model.calibration_)})
+    arrays = {f"fitted.{name}": value for name, value in arrays.items()}
+    arrays |= panel_arrays | _calibration_out(model.calibration_)
+    # The format takes an array's memory as it lies, whatever its order.
+    packed = save_arrays({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     document = {
         "format": FORMAT,
         "kind": registry.kind_of(model),
@@ -118,10 +120,14 @@ def _rebuild(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> Abstra
 
 
 def _panel_out(panel: Panel) -> tuple[dict[str, Any], dict[str, Array]]:
-    arrays = {}
-    for place, history in enumerate(panel):
-        arrays[f"history.{place}.y"] = np.ascontiguousarray(history.y)
-        arrays[f"history.{place}.x"] = np.ascontiguousarray(history.x)
+    """Return the histories end to end, and their indices, which many of them share."""
+    lengths = [len(history) for history in panel]
+    places: dict[tuple[int, int], int] = {}
+    indices = [
+        places.setdefault((id(history.index), rows), len(places))
+        for history, rows in zip(panel, lengths, strict=True)
+    ]
+    firsts = np.unique(indices, return_index=True)[1].tolist()
     return {
         "targets": list(panel.targets),
         "inputs": list(panel.inputs),
@@ -129,11 +135,15 @@ def _panel_out(panel: Panel) -> tuple[dict[str, Any], dict[str, Array]]:
         "season": panel.season,
         "layout": panel.layout,
         "key": panel.key,
-        "histories": [
-            {"id": registry.describe(history.id), "index": _index_out(history.index)}
-            for history in panel
+        "ids": [registry.describe(history.id) for history in panel],
+        "indices": [
+            _index_out(panel.histories[first].index) | {"rows": lengths[first]} for first in firsts
         ],
-    }, arrays
+    }, {
+        "panel.y": np.concatenate([history.y for history in panel]),
+        "panel.x": np.concatenate([history.x for history in panel]),
+        "panel.index": np.array(indices),
+    }
 
 
 def _index_out(index: pd.Index) -> dict[str, Any]:
@@ -153,7 +163,8 @@ def _index_out(index: pd.Index) -> dict[str, Any]:
     return {"type": "range", "name": name, "start": int(index[0])}
 
 
-def _index_in(node: Mapping[str, Any], length: int) -> pd.Index:
+def _index_in(node: Mapping[str, Any]) -> pd.Index:
+    length = node["rows"]
     if node["type"] == "period":
         return pd.period_range(
             pd.Period(node["start"], node["freq"]), periods=length, name=node["name"]
@@ -169,12 +180,13 @@ def _index_in(node: Mapping[str, Any], length: int) -> pd.Index:
 
 
 def _panel_in(node: Mapping[str, Any], arrays: Mapping[str, Array]) -> Panel:
-    histories = []
-    for place, history in enumerate(node["histories"]):
-        y, x = arrays[f"history.{place}.y"], arrays[f"history.{place}.x"]
-        histories.append(History(history["id"], _index_in(history["index"], len(y)), y, x))
+    known = [_index_in(index) for index in node["indices"]]
+    indices = [known[place] for place in arrays["panel.index"].astype(int)]
+    stops = np.cumsum([len(index) for index in indices])[:-1]
+    y, x = np.split(arrays["panel.y"], stops), np.split(arrays["panel.x"], stops)
+    parts = zip(node["ids"], indices, y, x, strict=True)
     return Panel(
-        histories=tuple(histories),
+        histories=tuple(History(*part) for part in parts),
         targets=tuple(node["targets"]),
         inputs=tuple(node["inputs"]),
         past_only=tuple(node["past_only"]),
@@ -187,21 +199,15 @@ def _panel_in(node: Mapping[str, Any], arrays: Mapping[str, Array]) -> Panel:
 def _calibration_out(calibration: Calibration | None) -> dict[str, Array]:
     if calibration is None:
         return {}
-    arrays = {
-        "calibration.residuals": np.ascontiguousarray(calibration.residuals),
-        "calibration.scales": np.ascontiguousarray(calibration.scales),
-        "calibration.transforms": np.array([len(calibration.chains[0].transforms)]),
-    }
-    for place, chain in enumerate(calibration.chains):
-        arrays |= chain.arrays(f"calibration.{place}")
-    return arrays
+    return {
+        "calibration.residuals": calibration.residuals,
+        "calibration.scales": calibration.scales,
+        "calibration.transforms": np.array([len(calibration.chain.transforms)]),
+    } | calibration.chain.arrays("calibration.chain")
 
 
 def _calibration_in(model: AbstractForecaster, arrays: Mapping[str, Array]) -> Calibration:
     count = int(arrays["calibration.transforms"][0])
     transforms = list(getattr(model, "transforms", ()))[:count]
-    scales = arrays["calibration.scales"]
-    chains = [
-        Chain.restore(transforms, arrays, f"calibration.{place}") for place in range(len(scales))
-    ]
-    return Calibration(arrays["calibration.residuals"], scales, tuple(chains))
+    chain = Chain.restore(transforms, arrays, "calibration.chain")
+    return Calibration(arrays["calibration.residuals"], arrays["calibration.scales"], chain)

@@ -2,122 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.data import timeline
-from forecast.data.panel import History, Panel
+from forecast.data.blocks import Places, blocks, stack
+from forecast.data.panel import Panel
 from forecast.data.transforms._chain import Chain
 from forecast.data.windows import Windows
+from forecast.errors import DataError
 from forecast.types import Array
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was learned from the training rows about targets and inputs, a chain a history.
+    """What was learned from the training rows about targets and inputs, of each history alone.
 
     Parameters
     ----------
-    targets, inputs : tuple of Chain
+    targets, inputs : Chain
+        Of all histories, in the panel's order.
     past_only : tuple of int
         Columns of inputs that nobody knows ahead; a step sees them one step late.
     """
 
-    targets: tuple[Chain, ...]
-    inputs: tuple[Chain, ...]
+    targets: Chain
+    inputs: Chain
     past_only: tuple[int, ...]
 
     @classmethod
     def fit(cls, panel: Panel, transforms: Sequence[Any], hold_out: int) -> Prepared:
         """Fit on all rows but the last `hold_out` of every history."""
-        stops = [len(history) - hold_out for history in panel]
-        pairs = list(zip(panel, stops, strict=True))
+        known = [history.y[: len(history) - hold_out] for history in panel]
+        try:
+            targets = Chain.fit_each(transforms, known)
+        except DataError:
+            for history, y in zip(panel, known, strict=True):
+                _fit_one(transforms, history.id, y)
+            raise
         return cls(
-            tuple(Chain.fit(transforms, history.y[:stop]) for history, stop in pairs),
-            tuple(Chain.fit(["standardise"], history.x[:stop]) for history, stop in pairs),
+            targets,
+            Chain.fit_each(["standardise"], [h.x[: len(h) - hold_out] for h in panel]),
             tuple(panel.inputs.index(name) for name in panel.past_only),
         )
 
+    def take(self, places: Places) -> Prepared:
+        """Return what was learned of some of the histories."""
+        return Prepared(self.targets.take(places), self.inputs.take(places), self.past_only)
+
     def width(self, panel: Panel) -> int:
         """Return the number of inputs a step sees, computed features among them."""
-        history = panel.histories[0].until(1)
-        return len(panel.inputs) + int(self.targets[0].features(history.index).shape[1])
+        index = panel.histories[0].index[:1]
+        return len(panel.inputs) + int(self.targets.features(index).shape[1])
 
-    def windows(self, panel: Panel, *, context: int, burn_in: int, horizon: int) -> Windows:
-        """Lay all histories out as windows."""
-        return Windows.lay(
-            [self.targets[i].apply(history.y) for i, history in enumerate(panel)],
-            [self._inputs(i, history) for i, history in enumerate(panel)],
-            self._hidden(panel),
-            context=context,
-            burn_in=burn_in,
-            horizon=horizon,
-        )
+    def windows(
+        self, panel: Panel, *, context: int, burn_in: int, horizon: int, last: int | None = None
+    ) -> Windows:
+        """Lay all histories out as windows, or the `last` rows of each."""
+        keep = max(map(len, panel)) if last is None else last
+        return self._lay(panel, None, keep, context=context, burn_in=burn_in, horizon=horizon)
 
     def ahead(
         self, panel: Panel, future: Sequence[Array], steps: int, *, context: int, burn_in: int
     ) -> Windows:
         """Lay one window a history out, its horizon the steps ahead, targets blank."""
-        grown = []
-        for history, x in zip(panel, future, strict=True):
-            blank = np.full((steps, history.y.shape[1]), np.nan)
-            grown.append(
-                History(
-                    history.id,
-                    history.index[-context:].append(timeline.extend(history.index, steps)),
-                    np.concatenate([history.y, blank]),
-                    np.concatenate([history.x, x]),
-                )
-            )
-        targets, inputs = [], []
-        for place, history in enumerate(grown):
-            recent = slice(-(context + steps), None)
-            targets.append(self.targets[place].apply(history.y)[recent])
-            inputs.append(self._inputs(place, history, recent))
-        return Windows.lay(
-            targets,
-            inputs,
-            self._hidden(panel),
-            context=context,
-            burn_in=burn_in,
-            horizon=steps,
-        )
+        return self._lay(panel, future, context, context=context, burn_in=burn_in, horizon=steps)
 
-    def _hidden(self, panel: Panel) -> npt.NDArray[np.bool_]:
+    def _lay(
+        self, panel: Panel, future: Sequence[Array] | None, keep: int, **sizes: int
+    ) -> Windows:
+        """Lay out the last `keep` rows of each history, and the rows of `future` after them."""
+        steps = 0 if future is None else sizes["horizon"]
         hidden = np.zeros(self.width(panel), dtype=bool)
         hidden[list(self.past_only)] = True
-        return hidden
+        kept = [min(len(history), keep) for history in panel]
+        windows = Windows.blank(
+            [rows + steps for rows in kept], len(panel.targets), hidden, **sizes
+        )
+        # Transforms look back, and what a step sees late comes from the row before.
+        reach = keep + max(self.targets.lost, 1)
+        targets = [history.y[-reach:] for history in panel]
+        inputs = [history.x[-reach:] for history in panel]
+        features = self._features(panel, kept, steps)
+        for places in blocks([len(y) for y in targets]):
+            rows = kept[places[0]]
+            z = self.targets.take(places).apply(stack(targets, places))[:, -rows:]
+            x = stack(inputs, places)
+            if future is not None:
+                z = np.concatenate([z, np.full((len(z), steps, z.shape[2]), np.nan)], axis=1)
+                x = np.concatenate([x, stack(future, places)], axis=1)
+            u = self._inputs(places, x)[:, -(rows + steps) :]
+            windows.fill(places, z, np.concatenate([u, stack(features, places)], axis=2))
+        return windows
 
-    def _inputs(self, place: int, history: History, recent: slice = slice(None)) -> Array:
-        scaled = self.inputs[place].apply(history.x)
+    def _inputs(self, places: Places, x: Array) -> Array:
+        """Scale inputs (series, T, m), and let those nobody knows ahead come one step late."""
+        chain = self.inputs.take(places)
         # What never moved in training has taught nothing: should it move later, it is not seen.
-        scaled[:, self.inputs[place].states[0]["flat"] > 0] = 0.0
+        scaled = np.where(chain.states[0]["flat"][:, None] > 0, 0.0, chain.apply(x))
         late = list(self.past_only)
-        scaled[1:, late] = scaled[:-1, late]
-        scaled[:1, late] = np.nan
-        scaled = scaled[recent]
-        features = self.targets[place].features(history.index)[-len(scaled) :]
-        return np.concatenate([scaled, features], axis=1)
+        scaled[:, 1:, late] = scaled[:, :-1, late]
+        scaled[:, :1, late] = np.nan
+        return scaled
+
+    def _features(self, panel: Panel, kept: Sequence[int], steps: int) -> list[Array]:
+        """Compute features of each history's kept rows and the steps ahead, once an index."""
+        if self.width(panel) == len(panel.inputs):
+            return [np.empty((rows + steps, 0)) for rows in kept]
+        indices = [history.index for history in panel]
+        beyond = timeline.extend_each(indices, steps) if steps else indices
+        seen: dict[tuple[int, int], Array] = {}
+        for index, after, rows in zip(indices, beyond, kept, strict=True):
+            if (id(after), rows) not in seen:
+                recent = index[-rows:]
+                whole = recent.append(after) if steps else recent
+                seen[id(after), rows] = self.targets.features(whole)
+        return [seen[id(after), rows] for after, rows in zip(beyond, kept, strict=True)]
 
     def arrays(self) -> dict[str, Array]:
         """Return what was learned under flat names, for a model file."""
-        arrays: dict[str, Array] = {}
-        for place, (targets, inputs) in enumerate(zip(self.targets, self.inputs, strict=True)):
-            arrays |= targets.arrays(f"targets.{place}") | inputs.arrays(f"inputs.{place}")
-        return arrays
+        return self.targets.arrays("targets") | self.inputs.arrays("inputs")
 
     @classmethod
     def restore(
         cls, panel: Panel, transforms: Sequence[Any], arrays: Mapping[str, Array]
     ) -> Prepared:
         """Take back what `arrays` gave."""
-        places = range(len(panel))
         return cls(
-            tuple(Chain.restore(transforms, arrays, f"targets.{i}") for i in places),
-            tuple(Chain.restore(["standardise"], arrays, f"inputs.{i}") for i in places),
+            Chain.restore(transforms, arrays, "targets"),
+            Chain.restore(["standardise"], arrays, "inputs"),
             tuple(panel.inputs.index(name) for name in panel.past_only),
         )
+
+
+def _fit_one(transforms: Sequence[Any], series: Hashable | None, y: Array) -> None:
+    """Fit on one history, to say which one it is that cannot be transformed."""
+    try:
+        Chain.fit(transforms, y)
+    except DataError as error:
+        raise error if series is None else DataError(f"series '{series}': {error}") from error

@@ -16,9 +16,11 @@ import torch
 from forecast import registry
 from forecast.data import continuation
 from forecast.data.panel import Panel
+from forecast.data.windows import Rows, Windows
 from forecast.errors import DataError, SpecError
 from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators._fit_report import COLUMNS, FitReport, Fitted
+from forecast.estimators._held_out import HeldOut
 from forecast.estimators._intervals import Calibration
 from forecast.estimators._prepared import Prepared
 from forecast.networks.cells._base import Sizes
@@ -180,21 +182,17 @@ class AbstractRecurrent(AbstractForecaster):
     # -- forecasting --------------------------------------------------------------------------
 
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
-        return [members.mean(axis=0) for members in self._members(panel, future, steps)]
+        return list(self._members(panel, future, steps).mean(axis=0))
 
-    def _members(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
-        """Return each member's forecast of each history, arrays (members, steps, p)."""
+    def _members(self, panel: Panel, future: Sequence[Array], steps: int) -> Array:
+        """Return each member's forecast of each history, shape (members, histories, steps, p)."""
         windows = self.prepared_.ahead(
             panel, future, steps, context=self.context_, burn_in=self.burn_in
         )
         starts = np.arange(len(panel)) * windows.length
         outputs = self._outputs(self.network_, windows, torch.from_numpy(starts))
-        return [
-            chain.invert(outputs[:, :, place].transpose(1, 0, 2)[self.alive_], history.y)
-            for place, (chain, history) in enumerate(
-                zip(self.prepared_.targets, panel, strict=True)
-            )
-        ]
+        z = outputs.transpose(1, 2, 0, 3)[self.alive_]
+        return self.prepared_.targets.invert_each(z, [history.y for history in panel])
 
     def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:
         """Return forecasts in transformed units, shape (H, E, windows, p)."""
@@ -224,7 +222,7 @@ class AbstractRecurrent(AbstractForecaster):
         """
         panel = self._panel()
         ahead = continuation.future(self, panel, X, steps)
-        return self._members(panel, ahead.x, ahead.steps)
+        return list(self._members(panel, ahead.x, ahead.steps).swapaxes(0, 1))
 
     # -- intervals ----------------------------------------------------------------------------
 
@@ -232,31 +230,15 @@ class AbstractRecurrent(AbstractForecaster):
         return self.calibration_  # residuals of the rows that early stopping held out
 
     def _held_out(self, panel: Panel, fitted: Fitted, held: int) -> Calibration:
-        """Forecast from every origin of the held-out rows and keep the residuals."""
-        prepared = fitted.prepared
-        windows = prepared.windows(
-            panel, context=self.context_, burn_in=self.burn_in, horizon=self.horizon
-        )
-        alive = fitted.progress.alive.numpy()
-        residuals, chains = [], []
-        for place, history in enumerate(panel):
-            nothing = [len(history)] * len(panel)
-            first, last = [n + 1 for n in nothing], nothing.copy()
-            first[place], last[place] = len(history) - held, len(history) - self.horizon
-            starts = windows.starts(first, [n if i == place else -1 for i, n in enumerate(last)])
-            outputs = self._outputs(fitted.network, windows, torch.from_numpy(starts))[:, alive]
-            chain = prepared.targets[place].pointwise
-            rows = []
-            for number, start in enumerate(starts):
-                cutoff = int(start - windows.offsets[place]) + self.context_
-                members = outputs[:, :, number].transpose(1, 0, 2)
-                point = prepared.targets[place].invert(members, history.y[:cutoff]).mean(axis=0)
-                actual = chain.apply(history.y[cutoff : cutoff + self.horizon])
-                rows.append(actual - chain.apply(point))
-            shape = (0, self.horizon, len(panel.targets))
-            residuals.append(np.stack(rows) if rows else np.empty(shape))
-            chains.append(chain)
-        return Calibration.of(residuals, chains)
+        """Forecast from origins of the held-out rows and keep the residuals."""
+        network, alive = fitted.network, fitted.progress.alive.numpy()
+
+        def forecast(windows: Windows, starts: Rows) -> Array:
+            return self._outputs(network, windows, torch.from_numpy(starts))[:, alive]
+
+        horizon = int(self.horizon)
+        rows = HeldOut(panel, fitted.prepared, held, self.context_, self.burn_in, horizon)
+        return rows.calibrate(forecast, network.members)
 
     # -- on disk ------------------------------------------------------------------------------
 

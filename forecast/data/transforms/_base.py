@@ -21,21 +21,33 @@ State = dict[str, Array]
 
 
 class AbstractTransform(BaseEstimator, ABC):
-    """Change the targets of one history, and change forecasts back.
+    """Change the targets of a history, and change forecasts back.
+
+    Histories of equal length may come stacked: every array then has one leading dimension more,
+    and each history is treated as if it came alone. Time is always the last axis but one.
 
     `pointwise` says that each value is changed alone and in order (a log, a scale), so that
-    quantiles may pass through it.
+    quantiles may pass through it, and that `invert` needs no past.
     """
 
     pointwise: ClassVar[bool] = True
 
     @abstractmethod
     def fit(self, y: Array) -> State:
-        """Learn from the training rows alone, shape (T, p), NaN where missing."""
+        """Learn from the training rows alone, shape (..., T, p), NaN where missing.
+
+        Returns
+        -------
+        dict of arrays
+            Led by the dimensions that lead `y`, of a shape in which T does not appear.
+        """
 
     @abstractmethod
     def apply(self, y: Array, state: Mapping[str, Array]) -> Array:
-        """Return values of the same shape; NaN where nothing can be computed."""
+        """Return values of the same shape; NaN where nothing can be computed.
+
+        A row is computed from itself and the `lost` rows before it alone.
+        """
 
     @abstractmethod
     def invert(self, z: Array, state: Mapping[str, Array], past: Array) -> Array:
@@ -44,11 +56,12 @@ class AbstractTransform(BaseEstimator, ABC):
         Parameters
         ----------
         z : array of shape (..., H, p)
-            Transformed values over the steps after `past`.
+            Transformed values over the steps after `past`. Where histories are stacked, theirs is
+            the dimension before H; what leads it, members say, is changed alike.
         state : mapping
             What `fit` returned.
-        past : array of shape (T, p)
-            Values before this transform, up to the cutoff.
+        past : array of shape (T, p), or (histories, T, p) where they are stacked
+            Values before this transform, up to the cutoff; empty where it is pointwise.
 
         Returns
         -------
@@ -57,7 +70,10 @@ class AbstractTransform(BaseEstimator, ABC):
 
     @property
     def lost(self) -> int:
-        """Rows at the start of a series for which nothing can be computed."""
+        """Rows at the start of a series for which nothing can be computed.
+
+        It is also how many rows back `apply` looks.
+        """
         return 0
 
     def features(self, index: pd.Index) -> Array:

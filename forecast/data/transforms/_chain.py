@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import registry
+from forecast.data.blocks import Places, blocks, stack
 from forecast.data.transforms._base import AbstractTransform, State
 from forecast.types import Array
 
@@ -17,6 +18,9 @@ from forecast.types import Array
 @dataclass(frozen=True)
 class Chain:
     """Transforms with what each learned from the training rows.
+
+    One chain serves one series, or many: then each array it learned is led by the series, and so
+    are the targets (series, T, p) that it is applied to.
 
     Parameters
     ----------
@@ -39,31 +43,74 @@ class Chain:
 
     @classmethod
     def fit(cls, transforms: Sequence[Any], y: Array) -> Self:
-        """Build each transform and fit it on what those before it make of `y`, shape (T, p)."""
-        parts, states = [], []
-        for node in transforms:
-            part = registry.build("transform", node)
-            state = part.fit(y)
-            y = part.apply(y, state)
-            parts.append(part)
-            states.append(state)
-        return cls(tuple(parts), tuple(states))
+        """Build each transform and fit it on what those before it make of `y`, (..., T, p)."""
+        parts = tuple(registry.build("transform", node) for node in transforms)
+        states: list[State] = []
+        for place, part in enumerate(parts):
+            if place:
+                y = parts[place - 1].apply(y, states[-1])
+            states.append(part.fit(y))
+        return cls(parts, tuple(states))
+
+    @classmethod
+    def fit_each(cls, transforms: Sequence[Any], series: Sequence[Array]) -> Self:
+        """Fit one chain on many series, arrays (T, p) whose T may differ, each for itself."""
+        parts = tuple(registry.build("transform", node) for node in transforms)
+        states: tuple[State, ...] = tuple({} for _ in parts)
+        for places in blocks([len(y) for y in series]):
+            block = cls.fit(parts, stack(series, places))
+            for whole, state in zip(states, block.states, strict=True):
+                for name, value in state.items():
+                    if name not in whole:
+                        whole[name] = np.empty((len(series), *value.shape[1:]), value.dtype)
+                    whole[name][places] = value
+        return cls(parts, states)
+
+    def take(self, places: Places) -> Chain:
+        """Return the chain of some of many series; one may be taken more than once."""
+        return Chain(
+            self.transforms,
+            tuple({name: value[places] for name, value in state.items()} for state in self.states),
+        )
 
     def apply(self, y: Array) -> Array:
-        """Transform targets of shape (T, p)."""
+        """Transform targets of shape (..., T, p)."""
         for part, state in zip(self.transforms, self.states, strict=True):
             y = part.apply(y, state)
         return y
 
     def invert(self, z: Array, past: Array) -> Array:
-        """Undo the chain for forecasts (..., H, p) that follow `past`, raw targets (T, p)."""
-        pasts = [past]
-        for part, state in zip(self.transforms[:-1], self.states[:-1], strict=True):
-            pasts.append(part.apply(pasts[-1], state))
-        stages = list(zip(self.transforms, self.states, pasts, strict=False))
-        for part, state, before in reversed(stages):
-            z = part.invert(z, state, before)
+        """Undo the chain for forecasts (..., H, p) that follow `past`, raw targets (..., T, p)."""
+        return self.undo(z, self.stages(past))
+
+    def invert_each(self, z: Array, pasts: Sequence[Array]) -> Array:
+        """Undo the chain of many series for forecasts (..., series, H, p) after their pasts."""
+        if not self.looks_back:
+            return self.invert(z, past=pasts[0][:0])
+        found = np.empty_like(z)
+        for places in blocks([len(past) for past in pasts]):
+            part = z[..., places, :, :]
+            found[..., places, :, :] = self.take(places).invert(part, stack(pasts, places))
+        return found
+
+    def stages(self, past: Array) -> list[Array]:
+        """Return the past as it came to each transform; empty behind the last that asks for it."""
+        asking = [place for place, part in enumerate(self.transforms) if not part.pointwise]
+        found = [past]
+        for place in range(max(asking, default=0)):
+            found.append(self.transforms[place].apply(found[place], self.states[place]))
+        return found + [past[..., :0, :]] * (len(self.transforms) - len(found))
+
+    def undo(self, z: Array, stages: Sequence[Array]) -> Array:
+        """Undo the chain, given the past as it came to each transform."""
+        for place in reversed(range(len(self.transforms))):
+            z = self.transforms[place].invert(z, self.states[place], stages[place])
         return z
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a forecast cannot be undone without its past."""
+        return not all(part.pointwise for part in self.transforms)
 
     @property
     def lost(self) -> int:

@@ -53,11 +53,11 @@ class Difference(AbstractTransform):
 
     def apply(self, y: Array, state: Mapping[str, Array]) -> Array:
         z = np.full_like(y, np.nan)
-        z[self.lag :] = y[self.lag :] - y[: -self.lag]
+        z[..., self.lag :, :] = y[..., self.lag :, :] - y[..., : -self.lag, :]
         return z
 
     def invert(self, z: Array, state: Mapping[str, Array], past: Array) -> Array:
-        last = _last_known(past, self.lag)
+        last = _last_known(past, self.lag)[..., None, :, :]
         steps = z.shape[-2]
         rounds = -(-steps // self.lag)
         padded = np.zeros((*z.shape[:-2], rounds * self.lag, z.shape[-1]))
@@ -69,11 +69,15 @@ class Difference(AbstractTransform):
 
 
 def _last_known(past: Array, lag: int) -> Array:
-    """Return the last value known at each of the `lag` phases, shape (lag, p)."""
-    rounds = -(-len(past) // lag)
-    padded = np.full((rounds * lag, past.shape[1]), np.nan)
-    padded[len(padded) - len(past) :] = past
-    last = np.full((lag, past.shape[1]), np.nan)
-    for block in padded.reshape(rounds, lag, past.shape[1]):
-        last = np.where(np.isnan(block), last, block)
+    """Return the last value known at each of the `lag` phases, shape (..., lag, p)."""
+    *stacked, rows, targets = past.shape
+    recent = past[..., -lag:, :]
+    if rows >= lag and not np.isnan(recent).any():
+        return recent
+    rounds = max(-(-rows // lag), 1)
+    padded = np.full((*stacked, rounds * lag, targets), np.nan)
+    padded[..., rounds * lag - rows :, :] = past
+    by_round = padded.reshape(*stacked, rounds, lag, targets)
+    back = (~np.isnan(by_round))[..., ::-1, :, :].argmax(axis=-3, keepdims=True)
+    last: Array = np.take_along_axis(by_round, rounds - 1 - back, axis=-3)[..., 0, :, :]
     return last

@@ -39,10 +39,10 @@ class Log(AbstractTransform):
     def fit(self, y: Array) -> State:
         shifted = y + self.offset
         if (shifted <= 0).any():
-            row = int(np.flatnonzero((shifted <= 0).any(axis=1))[0])
+            *stacked, row = np.argwhere((shifted <= 0).any(axis=-1))[0].tolist()
             raise DataError(
                 f"log needs values above {0.0 - self.offset:g}, row {row} holds "
-                f"{np.nanmin(y[row]):g}. Drop the log, or give it an offset."
+                f"{np.nanmin(y[(*stacked, row)]):g}. Drop the log, or give it an offset."
             )
         return {}
 

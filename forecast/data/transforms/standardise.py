@@ -28,15 +28,16 @@ class Standardise(AbstractTransform):
 
     def fit(self, y: Array) -> State:
         known = ~np.isnan(y)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, y, 0.0).sum(axis=0) / count
-        spread = np.sqrt(np.where(known, (y - mean) ** 2, 0.0).sum(axis=0) / count)
+        count = np.maximum(known.sum(axis=-2), 1)
+        mean = np.where(known, y, 0.0).sum(axis=-2) / count
+        off = y - mean[..., None, :]
+        spread = np.sqrt(np.where(known, off**2, 0.0).sum(axis=-2) / count)
         flat = spread <= np.abs(mean) * 1e-12
         level = np.where(mean == 0, 1.0, np.abs(mean))
         return {"mean": mean, "scale": np.where(flat, 1e-6 * level, spread), "flat": flat * 1.0}
 
     def apply(self, y: Array, state: Mapping[str, Array]) -> Array:
-        return (y - state["mean"]) / state["scale"]
+        return (y - state["mean"][..., None, :]) / state["scale"][..., None, :]
 
     def invert(self, z: Array, state: Mapping[str, Array], past: Array) -> Array:
-        return z * state["scale"] + state["mean"]
+        return z * state["scale"][..., None, :] + state["mean"][..., None, :]

@@ -92,3 +92,22 @@ def test_dates_that_cannot_be_used(dates, message):
 def test_an_unknown_frequency_is_named():
     with pytest.raises(DataError, match="there is no frequency 'fortnight'"):
         timeline.offset_of("fortnight")
+
+
+def test_many_indices_go_on_as_each_alone():
+    days = pd.date_range("2024-01-01", periods=30, freq="D", name="when")
+    indices = [
+        days, days[5:], days[:20], days, days.as_unit("s"), days.tz_localize("UTC"),
+        days.rename("other"), pd.date_range("2024-01-30", periods=3, freq="h"),
+        days[[0, 1, 2, 5]], days[[0, 7, 14]], pd.RangeIndex(3), pd.RangeIndex(1, 3),
+        pd.period_range("2024-01", periods=3, freq="M"), pd.period_range("2024-03", periods=1),
+    ]  # fmt: skip
+    for index, found in zip(indices, timeline.extend_each(indices, 4), strict=True):
+        pd.testing.assert_index_equal(found, timeline.extend(index, 4), check_freq=True)
+
+
+def test_indices_that_end_alike_share_what_comes_after():
+    days = pd.date_range("2024-01-01", periods=30, freq="D")
+    first, other, third = timeline.extend_each([days, days[9:], days[:9]], 4)
+    assert first is other
+    assert first is not third

@@ -139,3 +139,75 @@ def test_only_leading_transforms_let_quantiles_pass():
     y = series(7)
     assert len(Chain.fit(["log", D1, "standardise"], y).pointwise.transforms) == 1
     assert len(Chain.fit([D1, "log"], y + 1e3 * np.arange(70)[:, None]).pointwise.transforms) == 0
+
+
+# -- many series at once ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nodes", [*CHAINS, *([kind] for kind in KINDS)], ids=str)
+def test_stacked_series_are_changed_as_each_alone(nodes):
+    ys = np.stack([series(seed, gaps=0.2) for seed in range(4)])
+    chain = Chain.fit(nodes, ys)
+    z = np.random.default_rng(2).normal(size=(3, 4, 20, 2))
+    applied, undone = chain.apply(ys), chain.invert(z, past=ys)
+    for place, y in enumerate(ys):
+        alone = Chain.fit(nodes, y)
+        np.testing.assert_array_equal(applied[place], alone.apply(y))
+        np.testing.assert_array_equal(undone[:, place], alone.invert(z[:, place], past=y))
+        taken = chain.take(np.array([place, place]))
+        np.testing.assert_array_equal(taken.apply(ys[[place, place]]), applied[[place, place]])
+
+
+@pytest.mark.parametrize("nodes", [*CHAINS, *([kind] for kind in KINDS)], ids=str)
+def test_series_of_different_lengths_are_fitted_and_undone_as_each_alone(nodes):
+    ys = [series(seed, rows, gaps=0.2) for seed, rows in enumerate([70, 30, 70, 45, 30])]
+    chain = Chain.fit_each(nodes, ys)
+    z = np.random.default_rng(2).normal(size=(3, len(ys), 7, 2))
+    undone = chain.invert_each(z, ys)
+    for place, y in enumerate(ys):
+        alone = Chain.fit(nodes, y)
+        np.testing.assert_array_equal(undone[:, place], alone.invert(z[:, place], past=y))
+        for state, own in zip(chain.states, alone.states, strict=True):
+            assert {k: v[place].tolist() for k, v in state.items()} == {
+                k: v.tolist() for k, v in own.items()
+            }
+
+
+@pytest.mark.parametrize("nodes", [*CHAINS, *([kind] for kind in KINDS)], ids=str)
+def test_a_row_is_computed_from_those_lost_before_it_alone(nodes):
+    y = series(8, gaps=0.1)
+    chain = Chain.fit(nodes, y)
+    whole = chain.apply(y)
+    for row in (chain.lost, 40, len(y) - 1):
+        near = y[row - chain.lost : row + 1]
+        np.testing.assert_array_equal(chain.apply(near)[-1], whole[row])
+
+
+def test_pointwise_transforms_need_no_past():
+    for kind in KINDS:
+        part = registry.build("transform", kind)
+        y, z = series(9), np.random.default_rng(3).normal(size=(5, 2))
+        if part.pointwise:
+            state = part.fit(y)
+            np.testing.assert_array_equal(part.invert(z, state, y[:0]), part.invert(z, state, y))
+
+
+def test_log_names_the_row_of_the_first_series_it_cannot_take():
+    ys = np.stack([series(1), series(2)])
+    ys[1, 33, 0] = -4.0
+    with pytest.raises(DataError, match=r"above 0, row 33 holds -4"):
+        Chain.fit_each(["log"], list(ys))
+
+
+@pytest.mark.parametrize("lag", [1, 3, 12, 40])
+def test_the_last_known_values_by_brute_force(lag):
+    rng = np.random.default_rng(lag)
+    ys = np.stack([series(seed, rows=31, gaps=0.6) for seed in range(6)])
+    ys[:, rng.integers(0, 31, 3)] = np.nan
+    part = registry.build("transform", {"kind": "difference", "lag": lag})
+    found = part.invert(np.zeros((6, lag, 2)), {}, ys)
+    for place, row, column in np.ndindex(6, lag, 2):
+        phase = [ys[place, t, column] for t in range(31) if (t - 31 - row) % lag == 0]
+        known = [value for value in phase if not np.isnan(value)]
+        expected = known[-1] if known else np.nan
+        np.testing.assert_array_equal(found[place, row, column], expected)

@@ -423,7 +423,7 @@ def test_a_damaged_folder_is_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "format must be 1, given: 99"),
+        ({"format": 99}, "format must be 2, given: 99"),
         ({"kind": "os.system"}, "there is no model 'os.system'"),
         ({"parameters": {"evil": 1}}, "no setting 'evil'"),
         ({"panel": 3}, "damaged"),

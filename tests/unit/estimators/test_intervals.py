@@ -22,14 +22,14 @@ def panel(y):
 
 
 def identity(y):
-    return Chain.fit([], y)
+    return Chain.fit_each([], [y])
 
 
 @given(n=st.integers(19, 80), seed=st.integers(0, 999), coverage=st.sampled_from([0.5, 0.8, 0.9]))
 def test_the_half_width_is_the_right_order_statistic(n, seed, coverage):
     residuals = np.random.default_rng(seed).normal(size=(n, 2, 1))
     y = np.zeros((5, 1))
-    calibration = Calibration.of([residuals], [identity(y)])
+    calibration = Calibration.of([residuals], identity(y))
     levels = [(1 - coverage) / 2, (1 + coverage) / 2]
     found = calibration.quantiles(panel(y), [np.zeros((2, 1))], levels)[0]
     for step in range(2):
@@ -46,7 +46,7 @@ def test_it_covers_as_often_as_it_says():
     y = np.zeros((3, 1))
     for _ in range(trials):
         draws = rng.standard_t(3, size=n + 1)
-        calibration = Calibration.of([draws[:n, None, None]], [identity(y)])
+        calibration = Calibration.of([draws[:n, None, None]], identity(y))
         for c in hits:
             low, high = calibration.quantiles(
                 panel(y), [np.zeros((1, 1))], [(1 - c) / 2, (1 + c) / 2]
@@ -61,7 +61,7 @@ def test_it_covers_as_often_as_it_says():
 def test_quantiles_never_cross_and_the_middle_is_the_forecast(n, seed):
     residuals = np.random.default_rng(seed).standard_cauchy(size=(n, 3, 2))
     y = np.exp(np.random.default_rng(seed).normal(size=(9, 2)))
-    calibration = Calibration.of([residuals], [Chain.fit(["log"], y)])
+    calibration = Calibration.of([residuals], Chain.fit_each(["log"], [y]))
     point = np.full((5, 2), 3.0)  # two steps more than were calibrated
     found = calibration.quantiles(panel(y), [point], LEVELS)[0]
     assert found.shape == (5, 2, 7)
@@ -71,7 +71,7 @@ def test_quantiles_never_cross_and_the_middle_is_the_forecast(n, seed):
 
 def test_behind_a_log_intervals_are_ratios():
     y = np.full((9, 1), 10.0)
-    calibration = Calibration.of([np.full((30, 1, 1), 0.1)], [Chain.fit(["log"], y)])
+    calibration = Calibration.of([np.full((30, 1, 1), 0.1)], Chain.fit_each(["log"], [y]))
     low, high = calibration.quantiles(panel(y), [np.full((1, 1), 50.0)], [0.1, 0.9])[0][0, 0]
     assert low == pytest.approx(50 * math.exp(-0.1))
     assert high == pytest.approx(50 * math.exp(0.1))
@@ -80,7 +80,7 @@ def test_behind_a_log_intervals_are_ratios():
 def test_too_few_residuals_for_a_level_are_pooled_over_steps():
     residuals = np.arange(1.0, 13.0).reshape(3, 4, 1)
     y = np.zeros((3, 1))
-    found = Calibration.of([residuals], [identity(y)]).quantiles(
+    found = Calibration.of([residuals], identity(y)).quantiles(
         panel(y), [np.zeros((4, 1))], [0.05, 0.95]
     )[0]
     assert (found[:, 0, 1] >= residuals.mean(axis=0)[:, 0]).all()
@@ -91,7 +91,7 @@ def test_gaps_among_the_residuals_do_not_count():
     residuals = np.ones((40, 1, 1))
     residuals[::2] = np.nan
     y = np.zeros((3, 1))
-    found = Calibration.of([residuals], [identity(y)]).quantiles(
+    found = Calibration.of([residuals], identity(y)).quantiles(
         panel(y), [np.zeros((1, 1))], [0.1, 0.9]
     )[0]
     np.testing.assert_allclose(found[0, 0], [-1.0, 1.0])
@@ -99,7 +99,7 @@ def test_gaps_among_the_residuals_do_not_count():
 
 def test_no_residual_at_all_is_an_error():
     y = np.zeros((3, 1))
-    empty = Calibration.of([np.empty((0, 2, 1))], [identity(y)])
+    empty = Calibration.of([np.empty((0, 2, 1))], identity(y))
     with pytest.raises(DataError, match="too short for intervals"):
         empty.quantiles(panel(y), [np.zeros((2, 1))], [0.1, 0.9])
 
