@@ -99,13 +99,15 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     torch.set_flush_denormal(True)  # for everybody, else some rows would measure these alone
-    torch.set_num_threads(1)
-    apart = disagreements([Ours, *through_autograd(), FloorC, FloorProducts])
+    counts = [options.threads] if options.only_threads else sorted({1, options.threads})
+    apart = list[str]()
+    for count in counts:
+        torch.set_num_threads(count)
+        apart += disagreements([Ours, *through_autograd(), FloorC, FloorProducts])
     if apart:
         print("not the same is computed:", *apart, sep="\n  ", file=sys.stderr)
         return 2
     facts = [*machine.facts(options.threads), ("clock", options.clock)]
-    counts = [options.threads] if options.only_threads else sorted({1, options.threads})
     rules = [Rules(count, options.seconds, options.clock) for count in counts]
     with prosper.Prosper() as peer:
         found = [measure(row, one, peer) for one in rules for row in chosen]
