@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # what is measured is this checkout
@@ -27,7 +28,7 @@ from naive import Naive
 from ours import BATCHES, Ours, through_autograd
 from problem import Problem
 from rows import Row
-from stopwatch import Make, Timing, interleave
+from stopwatch import Make, Rules, Timing, interleave
 from torch_layers import GRU, LSTM, RNN
 
 Kinds = dict[str, tuple[Row, type[AbstractContender], Make]]
@@ -48,9 +49,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0,
                         help="time for a row and table; a contender whose step takes longer is "
                         "left out and marked (default: 10)")  # fmt: skip
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall",
+                        help="the processor's time makes a busy machine bearable; for one thread "
+                        "alone (default: wall)")  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"),
                         help="file for the table (default: RESULTS.md beside this)")  # fmt: skip
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.clock == "processor" and options.threads != 1:
+        parser.error("the processor's time says nothing of two threads: give --threads 1")
+    return options
 
 
 def contenders(row: Row, problem: Problem, threads: int) -> Kinds:
@@ -67,11 +74,12 @@ def contenders(row: Row, problem: Problem, threads: int) -> Kinds:
     return found
 
 
-def measure(row: Row, threads: int, seconds: float, peer: prosper.Prosper) -> results.Measured:
+def measure(row: Row, rules: Rules, peer: prosper.Prosper) -> results.Measured:
     """Time everybody in one row."""
+    threads = rules.threads
     torch.set_num_threads(threads)
-    times = interleave(contenders(row, Problem.draw(row), threads), seconds)
-    times[prosper.TITLE] = peer.time(row, threads, seconds / 2, times)
+    times = interleave(contenders(row, Problem.draw(row), threads), rules)
+    times[prosper.TITLE] = peer.time(row, replace(rules, seconds=rules.seconds / 2), times)
     found = results.Measured(row, threads, times)
     shown = {title: time for title, time in times.items() if isinstance(time, Timing)}
     print(
@@ -91,15 +99,18 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     torch.set_flush_denormal(True)  # for everybody, else some rows would measure these alone
-    torch.set_num_threads(1)
-    apart = disagreements([Ours, *through_autograd(), FloorC, FloorProducts])
+    counts = [options.threads] if options.only_threads else sorted({1, options.threads})
+    apart = list[str]()
+    for count in counts:
+        torch.set_num_threads(count)
+        apart += disagreements([Ours, *through_autograd(), FloorC, FloorProducts])
     if apart:
         print("not the same is computed:", *apart, sep="\n  ", file=sys.stderr)
         return 2
-    facts = machine.facts(options.threads)
-    counts = [options.threads] if options.only_threads else sorted({1, options.threads})
+    facts = [*machine.facts(options.threads), ("clock", options.clock)]
+    rules = [Rules(count, options.seconds, options.clock) for count in counts]
     with prosper.Prosper() as peer:
-        found = [measure(row, count, options.seconds, peer) for count in counts for row in chosen]
+        found = [measure(row, one, peer) for one in rules for row in chosen]
     bars = [bar for one in found for bar in judge(one.row, one.threads, one.times)]
     options.output.write_text(results.report(facts, found, bars), encoding="utf-8")
     missed = [bar for bar in bars if bar.missed]

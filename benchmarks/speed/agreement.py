@@ -15,9 +15,11 @@ ROWS = [
     Row(16, 1, 16, members=3),
     Row(24, 5, 16, members=2, inputs=3, outputs=6),
     Row(16, 64, 8, members=2),
+    Row(64, 96, 8),
     Row(40, 1, 24, members=2, nonzeros=9),
 ]
-"""Small, and such that every path is taken: blocks of windows, many outputs, padding, a mask."""
+"""Small, and such that every path is taken: blocks of windows, some of which threads may share out,
+many outputs, padding, a mask."""
 STEPS = 4
 """Losses so far on must agree too, which tells of the update."""
 

@@ -18,12 +18,13 @@ from torch.nn.utils import parametrize
 
 from forecast import registry
 from forecast.data.windows import Windows
+from forecast.errors import SpecError
 from forecast.networks.cells._base import Sizes
 from forecast.networks.cells.error_correction import ErrorCorrection
 from forecast.networks.initial_states.zero import Zero
 from forecast.networks.kernels._base import Recurrence
 from forecast.networks.network import Network
-from forecast.networks.unfolding import unfold
+from forecast.networks.unfolding import choose, unfold
 from forecast.training.batches import Resident
 from forecast.training.flat import BETAS
 from forecast.training.loop import Loop
@@ -117,6 +118,11 @@ class ThroughAutograd(AbstractECNN):
             parametrize.register_parametrization(self.network.cell, "A", _Mask(problem.mask))
         batch = _data(problem).batch(torch.from_numpy(problem.starts))
         self.batch, self.known = batch, batch.known
+        cell = self.network.cell
+        try:
+            choose(self.kernel, cell.recurrence(), cell.drive(batch.inputs[:1]))
+        except SpecError as refusal:
+            raise UnableError(str(refusal)) from refusal
         self.initial = torch.zeros(self.members, problem.row.batch, problem.row.state)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=RATE, weight_decay=0.0, fused=True

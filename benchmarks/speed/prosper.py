@@ -12,7 +12,7 @@ from typing import Any
 from bars import NAIVE, Times
 from peers.install import FOLDER
 from rows import Row
-from stopwatch import Timing
+from stopwatch import Rules, Timing
 
 TITLE = "prosper_nn"
 SCRIPT = Path(__file__).parent / "peers" / "prosper_steps.py"
@@ -41,14 +41,14 @@ class Prosper:
         if self.process is not None:
             self.process.communicate()
 
-    def time(self, row: Row, threads: int, seconds: float, here: Times) -> Timing | str:
+    def time(self, row: Row, rules: Rules, here: Times) -> Timing | str:
         """Return its time in units of this process: its ratio to naive there, times naive here."""
         naive = here[NAIVE]
         if self.process is None:
             return "no environment: python benchmarks/speed/peers/install.py prosper"
         if isinstance(naive, str):
             return f"naive: {naive}"
-        found = self._ask({"row": dataclasses.asdict(row), "threads": threads, "seconds": seconds})
+        found = self._ask({"row": dataclasses.asdict(row), "rules": dataclasses.asdict(rules)})
         there, own = found[NAIVE], found[TITLE]
         if isinstance(there, str) or isinstance(own, str):
             return str(own if isinstance(own, str) else there)

@@ -16,8 +16,28 @@ TURN = 0.01
 """Seconds a turn lasts at least."""
 ROUNDS = 5
 """Turns everybody gets at least."""
+PATIENCE = 3.0
+"""Times the seconds of a row after which a first step is not given a second chance."""
 
 Make = Callable[[], AbstractContender]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a row is timed.
+
+    Parameters
+    ----------
+    threads : int
+    seconds : float
+        For all contenders of a row; one whose step takes longer is left out.
+    clock : {'wall', 'processor'}
+        Whose time counts; the processor's is sound for one thread on a busy machine too.
+    """
+
+    threads: int
+    seconds: float
+    clock: str = "wall"
 
 
 @dataclass(frozen=True)
@@ -45,7 +65,8 @@ class _Clocked:
     contender: AbstractContender
     count: int
     factor: float
-    walls: list[float] = field(default_factory=list)
+    clock: str
+    times: list[float] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
 
     def turn(self) -> None:
@@ -53,67 +74,69 @@ class _Clocked:
         for _ in range(self.count):
             self.contender.step()
         wall, worked = time.perf_counter() - wall, time.process_time() - worked
-        self.walls.append(wall / self.count * self.factor)
+        time_taken = worked if self.clock == "processor" else wall
+        self.times.append(time_taken / self.count * self.factor)
         self.shares.append(worked / wall)
 
     @property
     def timing(self) -> Timing:
         return Timing(
-            statistics.median(self.walls), min(self.walls), len(self.walls),
+            statistics.median(self.times), min(self.times), len(self.times),
             statistics.median(self.shares),
         )  # fmt: skip
 
 
 def interleave(
-    kinds: Mapping[str, tuple[Row, type[AbstractContender], Make]], seconds: float
+    kinds: Mapping[str, tuple[Row, type[AbstractContender], Make]], rules: Rules
 ) -> dict[str, Timing | str]:
-    """Time contenders in turns A B C A B C for some seconds, and `ROUNDS` turns at least.
+    """Time contenders in turns A B C A B C, `ROUNDS` turns at least.
 
     Parameters
     ----------
     kinds : mapping
         By title: the row it steps through, its class, and what makes it.
-    seconds : float
-        Of the row in all; a step of one contender that takes longer is not repeated.
+    rules : Rules
+        Torch's threads must be set to theirs.
 
     Returns
     -------
     dict of Timing, or of the reason in words why there is none
     """
-    found: dict[str, Timing | str] = {}
+    found: dict[str, str] = {}
     clocked: dict[str, _Clocked] = {}
     for title, (row, kind, make) in kinds.items():
         try:
-            clocked[title] = _warm(row, kind, make, seconds)
+            clocked[title] = _warm(row, kind, make, rules)
         except UnableError as reason:
             found[title] = str(reason)
     begin, rounds = time.perf_counter(), 0
     gc.collect()
     gc.disable()
     try:
-        while rounds < ROUNDS or time.perf_counter() - begin < seconds:
+        while clocked and (rounds < ROUNDS or time.perf_counter() - begin < rules.seconds):
             for one in clocked.values():
                 one.turn()
             rounds += 1
     finally:
         gc.enable()
-    return found | {title: one.timing for title, one in clocked.items()}
+    return {title: clocked[title].timing if title in clocked else found[title] for title in kinds}
 
 
-def _warm(row: Row, kind: type[AbstractContender], make: Make, seconds: float) -> _Clocked:
+def _warm(row: Row, kind: type[AbstractContender], make: Make, rules: Rules) -> _Clocked:
     """Make a contender and let it step, which fills caches and tells how long a step takes."""
     needed, left = kind.bytes_needed(row), memory_left()
     if needed > left:
         raise UnableError(f"needs {needed / 2**30:.0f} GiB, {left / 2**30:.0f} are free")
     contender = make()
-    once = 0.0
+    once = float("inf")
     for _ in range(2):
         begin = time.perf_counter()
         contender.step()
-        once = time.perf_counter() - begin
-        if once > seconds:
-            raise UnableError(
-                f"a step of a member takes {once / contender.members / contender.steps:.3g} s"
-            )
+        once = min(once, time.perf_counter() - begin)
+        if once > PATIENCE * rules.seconds:
+            break
+    if once > rules.seconds:
+        trained = contender.members * contender.steps
+        raise UnableError(f"a step of one member takes {once / trained:.3g} s")
     factor = row.members / contender.members / contender.steps
-    return _Clocked(contender, max(1, round(TURN / once)), factor)
+    return _Clocked(contender, max(1, round(TURN / once)), factor, rules.clock)

@@ -1,7 +1,7 @@
 """Steps of prosper_nn's ECNN in turns with the naive loop; runs in the peer's own environment.
 
-Reads a JSON object a line, ``{"row": ..., "threads": 1, "seconds": 5}``, and answers with one:
-a timing by title, or why there is none.
+Reads a JSON object a line, ``{"row": ..., "rules": ...}``, and answers with one: a timing by title,
+or why there is none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from naive import Naive
 from problem import Array, Problem
 from prosper_nn.models.ecnn import ECNN
 from rows import Row
-from stopwatch import interleave
+from stopwatch import Rules, interleave
 from torch import nn
 from torch.nn.utils import prune
 
@@ -98,14 +98,14 @@ def main() -> None:
     apart = disagreements([Prosper], psi="identity")
     for line in sys.stdin:
         asked = json.loads(line)
-        row = Row(**asked["row"])
-        torch.set_num_threads(asked["threads"])
+        row, rules = Row(**asked["row"]), Rules(**asked["rules"])
+        torch.set_num_threads(rules.threads)
         problem = Problem.draw(row)
         kinds = {
             kind.title: (row, kind, lambda kind=kind, problem=problem: kind(problem))
             for kind in (Naive, Prosper)
         }
-        times = interleave(kinds, asked["seconds"])
+        times = interleave(kinds, rules)
         if apart:
             times[Prosper.title] = f"does not agree: {apart[0]}"
         answer = {
