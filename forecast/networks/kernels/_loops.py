@@ -117,7 +117,7 @@ def backward(
     Returns
     -------
     tensor
-        Gradient by the first step's state before tanh.
+        Gradient by the first step's state before tanh, there until slopes are laid out again.
     """
     _prepare(buffers, slope, after)
     slopes, product, add_product = buffers.slopes, buffers.product, buffers.add_product
@@ -141,7 +141,7 @@ def backward(
         if skip is not None:
             add_product(scratch, output, skip)
         states[t].copy_(scratch)
-    return states[0].clone()
+    return states[0]
 
 
 def _prepare(buffers: Buffers, slope: Tensor, after: Tensor | None) -> None:

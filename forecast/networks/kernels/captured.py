@@ -79,7 +79,10 @@ class _Graphs:
         self.owner: object = None
         self.lock = Lock()
         self.ahead = _record(self._forward, x.drive.device)
-        self.back = _record(self._backward, x.drive.device) if any(asked) else None
+        self.back: Callable[[], None] | None = None
+        if any(asked):
+            _ = self.buffers.slopes  # made here, not within the recording
+            self.back = _record(self._backward, x.drive.device)
 
     def _forward(self) -> None:
         span = slice(0, self.steps)
