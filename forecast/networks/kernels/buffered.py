@@ -14,14 +14,14 @@ from forecast.networks.kernels import _loops as loops
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
 from forecast.networks.kernels._buffers import Buffers, Form, Tensors, Weights
 
-TRAJECTORY = 256 * 2**20
-"""Bytes of buffers above which a history is cut into segments that backward runs again."""
+TRAJECTORY = 64 * 2**20
+"""Bytes of buffers above which a history is cut into segments that backward runs again.
 
-WAITING = 64 * 2**20
-"""Most bytes of buffers that wait for a pass."""
+More gains nothing: fresh memory for a whole history costs as much as its second run in this one.
+"""
 
-COUNT = 8
-"""Most buffers that wait for a pass."""
+WAITING = 8
+"""Most buffers that wait for a pass; together they are no larger than one trajectory may be."""
 
 
 class Buffered(AbstractKernel):
@@ -87,7 +87,7 @@ class _Pool:
     def give(self, buffers: Buffers) -> None:
         with self._lock:
             self._waiting.append(buffers)
-            while len(self._waiting) > COUNT or self.size() > WAITING:
+            while len(self._waiting) > WAITING or self.size() > TRAJECTORY:
                 del self._waiting[0]
 
     def size(self) -> int:

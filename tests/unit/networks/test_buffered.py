@@ -218,13 +218,13 @@ def test_a_second_backward_finds_its_trajectory_again(case):
 
 
 def test_waiting_buffers_are_few_and_small(monkeypatch, pool):
-    for steps in range(1, 2 * buffered.COUNT):
+    for steps in range(1, 2 * buffered.WAITING):
         run(draw(T=steps))
-    assert len(pool._waiting) == buffered.COUNT
-    monkeypatch.setattr(buffered, "WAITING", pool.size() // 2)
+    assert len(pool._waiting) == buffered.WAITING
+    monkeypatch.setattr(buffered, "TRAJECTORY", pool.size() // 2)
     run(draw(T=3))
-    assert 0 < pool.size() <= buffered.WAITING
-    monkeypatch.setattr(buffered, "WAITING", 0)
+    assert 0 < pool.size() <= buffered.TRAJECTORY
+    monkeypatch.setattr(buffered, "TRAJECTORY", 0)
     run(draw(T=3))
     assert pool._waiting == []
 
