@@ -164,21 +164,48 @@ def test_no_windows_give_no_outputs_and_no_gradient(kernel):
 
 
 def test_expanded_and_transposed_tensors_are_read_as_they_are(kernel):
-    values, known, _ = draw(9, 6, 3, 4, 5, 2)
-    odd = {k: v for k, v in values.items() if k not in ("targets", "initial", "A")}
-    odd["targets"] = values["targets"][:, :1].expand(-1, 3, -1, -1)
-    odd["initial"] = values["initial"][:, :1].expand(-1, 4, -1)
-    odd["A"] = values["A"].mT
+    values, known, _ = draw(9, 6, 3, 4, 5, 2, leaky=True)
+    odd = values | {
+        "targets": values["targets"][:, :1].expand(-1, 3, -1, -1),
+        "initial": values["initial"][:, :1].expand(-1, 4, -1),
+        "drive": values["drive"].permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0),
+        "A": values["A"].mT,
+        "D": values["D"].repeat_interleave(2, dim=-1)[..., ::2],
+    }
     known = known.flip(0)
 
-    def outputs(name):
+    def found(name):
         device = DEVICE[name]
-        v = {k: x.to(device) for k, x in odd.items()}
-        r = Recurrence(v["A"], v["C"], v["D"], "tanh")
+        v = {k: x.to(device).detach().requires_grad_() for k, x in odd.items()}
+        r = Recurrence(v["A"], v["C"], v["D"], "tanh", v["leak"], v["skip"])
         chosen = choose(name, r, v["drive"])
-        return chosen.unfold(r, v["drive"], v["targets"], known.to(device), v["initial"]).cpu()
+        outputs = chosen.unfold(r, v["drive"], v["targets"], known.to(device), v["initial"])
+        # The slope of a sum is one number, expanded too.
+        gradients = torch.autograd.grad(outputs.sum(), list(v.values()))
+        return [x.detach().cpu() for x in (outputs, *gradients)]
 
-    torch.testing.assert_close(outputs(kernel), outputs("reference"), rtol=0, atol=1e-12)
+    for one, other in zip(found(kernel), found("reference"), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_what_was_given_out_is_not_written_again(kernel):
+    values, known, weight = draw(19, 6, 2, 3, 4, 2, leaky=True)
+    found = run(kernel, values, known, weight)
+    before = {k: v.clone() for k, v in found.items()}
+    run(kernel, draw(20, 6, 2, 3, 4, 2, leaky=True)[0], known, weight)
+    assert all(value.equal(before[name]) for name, value in found.items())
+
+
+def test_a_gradient_of_a_gradient_is_refused_not_wrong(kernel):
+    values, known, _ = draw(21, 4, 1, 2, 3, 1)
+    device = DEVICE[kernel]
+    v = {k: x.to(device).requires_grad_() for k, x in values.items()}
+    r = Recurrence(v["A"], v["C"], v["D"], "tanh")
+    chosen = choose(kernel, r, v["drive"])
+    outputs = chosen.unfold(r, v["drive"], v["targets"], known.to(device), v["initial"])
+    (slope,) = torch.autograd.grad(outputs.square().sum(), v["A"], create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        slope.sum().backward()
 
 
 def test_two_forwards_before_a_backward_keep_to_themselves(kernel):

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from forecast.networks.kernels import _loops as loops
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
-from forecast.networks.kernels._loops import (
-    Trajectory,
-    at_initial,
-    run_backward,
-    run_forward,
-    weight_gradients,
-)
+from forecast.networks.kernels._buffers import Buffers, Form, Tensors, Weights
 
-TRAJECTORY = 256 * 2**20
-"""Bytes of states above which a history is cut into segments that backward runs again."""
+TRAJECTORY = 64 * 2**20
+"""Bytes of buffers above which a history is cut into segments that backward runs again.
+
+More gains nothing: fresh memory for a whole history costs as much as its second run in this one.
+"""
+
+WAITING = 8
+"""Most buffers that wait for a pass; together they are no larger than one trajectory may be."""
 
 
 class Buffered(AbstractKernel):
@@ -30,8 +33,9 @@ class Buffered(AbstractKernel):
         g_t &= \frac{\partial L}{\partial \hat y_t} + k_t \odot \psi'(e_t) \odot D^\top \delta_{t+1}
 
     Torch records one operation for the whole history, and the gradients of the weights are one
-    product each. It runs wherever torch does; time comes first, so that a step of all members is
-    one contiguous slice.
+    product each over its time. Buffers are kept from pass to pass, with a step's slices cut. Of a
+    long history only the states between segments are kept; each segment is run again on the way
+    back, so that memory grows with the root of the length. It runs wherever torch does.
 
     Examples
     --------
@@ -56,56 +60,126 @@ class Buffered(AbstractKernel):
         initial: Tensor,
     ) -> Tensor:
         """Run through time; see `AbstractKernel.unfold`."""
-        r = recurrence
-        outputs: Tensor = _Function.apply(
-            r.psi, drive, targets, known, initial, r.A, r.C, r.D, r.leak, r.skip
-        )  # type: ignore[no-untyped-call]
+        x = Tensors.of(recurrence, drive, targets, known, initial)
+        if x.need_gradients():
+            outputs: Tensor = _Function.apply(recurrence.psi, *x)  # type: ignore[no-untyped-call]
+            return outputs
+        run = _Pass(x, recurrence.psi)
+        outputs = run.forward(x)
+        run.release()
         return outputs
+
+
+class _Pool:
+    """Buffers that wait. A pass owns what it took until it gives it back; fresh memory is slow."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Buffers] = []
+        self._lock = Lock()
+
+    def take(self, form: Form, steps: int) -> Buffers:
+        with self._lock:
+            for place, found in enumerate(self._waiting):
+                if found.form == form and found.steps == steps:
+                    return self._waiting.pop(place)
+        return Buffers(form, steps)
+
+    def give(self, buffers: Buffers) -> None:
+        with self._lock:
+            self._waiting.append(buffers)
+            while len(self._waiting) > WAITING or self.size() > TRAJECTORY:
+                del self._waiting[0]
+
+    def size(self) -> int:
+        """Bytes of all that waits."""
+        return sum(waiting.steps * waiting.form.bytes_per_step() for waiting in self._waiting)
+
+
+_POOL = _Pool()
+
+
+class _Pass:
+    """One way forward, and as many back as asked for."""
+
+    def __init__(self, x: Tensors, psi: str) -> None:
+        self.form = Form.of(x, psi)
+        self.steps = len(x.drive)
+        self.length = self.form.segment(self.steps, TRAJECTORY)
+        self.starts: dict[int, loops.Start | None] = {0: None}
+        self.held: Buffers | None = None
+        self.corrected: list[bool] = []
+
+    def spans(self) -> Iterator[slice]:
+        """Cut time into segments."""
+        for start in range(0, self.steps, self.length):
+            yield slice(start, min(start + self.length, self.steps))
+
+    def forward(self, x: Tensors) -> Tensor:
+        """Return the outputs, and hold the last segment's trajectory."""
+        outputs = torch.empty(x.targets.shape, dtype=self.form.dtype, device=self.form.device)
+        # What inference mode makes is of no use to autograd: all that leaves is made before it.
+        with torch.inference_mode():
+            weights = Weights(x)
+            self.held = _POOL.take(self.form, self.length)
+            for span in self.spans():
+                self._run(self.held, weights, x, span)
+                loops.read(self.held, x, outputs[span])
+                if span.stop < self.steps:
+                    self.starts[span.stop] = loops.stop(self.held, self.length)
+        return outputs
+
+    def _run(self, buffers: Buffers, weights: Weights, x: Tensors, span: slice) -> None:
+        loops.load(buffers, x, span, self.starts[span.start])
+        self.corrected = _corrected(buffers, span.stop - span.start)
+        if span.stop == self.steps:
+            self.corrected[-1] = False  # no step follows
+        loops.forward(buffers, weights, self.corrected)
+
+    def backward(self, x: Tensors, slope: Tensor, asked: Sequence[bool]) -> list[Tensor | None]:
+        """Return the gradients of all that is asked for, in the order of the tensors."""
+        gradients = x.blank_gradients(asked)
+        with torch.inference_mode():
+            weights, after = Weights(x), None
+            there = self.held is not None
+            self.held = buffers = self.held or _POOL.take(self.form, self.length)
+            for span in reversed(list(self.spans())):
+                if not there:
+                    self._run(buffers, weights, x, span)
+                there = False
+                after = loops.backward(buffers, weights, self.corrected, slope[span], after)
+                loops.collect(buffers, self.corrected, span, gradients)
+            loops.collect_initial(x, after, gradients)
+        self.release()
+        return gradients
+
+    def release(self) -> None:
+        """Give the buffers back; who needs the trajectory once more runs it again."""
+        if self.held is not None:
+            _POOL.give(self.held)
+            self.held = None
+
+
+def _corrected(buffers: Buffers, steps: int) -> list[bool]:
+    """Return at which steps any error corrects; the others spare its computation."""
+    known = buffers.known[:steps]
+    if known.numel() == 0:
+        return [False] * steps
+    if known.device.type != "cpu":
+        return [True] * steps  # asking would wait for the device
+    return [bool(most) for most in known.view(steps, -1).abs().amax(dim=1).tolist()]
 
 
 class _Function(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, psi: str, *tensors: Any) -> Tensor:
-        drive, targets, known, initial, A, C, D, leak, skip = tensors
-        r = Recurrence(A, C, D, psi, leak, skip)
-        ctx.psi = psi
-        ctx.save_for_backward(*tensors)
-        outputs: Tensor = torch.empty_like(targets, memory_format=torch.contiguous_format)
-        size = drive.element_size() * (2 * drive[:1].numel() + targets[:1].numel())
-        ctx.segment = max(1, min(len(drive), TRAJECTORY // max(size, 1)))
-        ctx.starts = []
-        state, error = initial, torch.zeros_like(targets[0])
-        for first in range(0, len(drive), ctx.segment):
-            ctx.starts.append((state, error))
-            part = slice(first, first + ctx.segment)
-            way = Trajectory(len(drive[part]), state, error, leaky=leak is not None)
-            run_forward(r, drive[part], targets[part], known[part], way, outputs[part])
-            if len(drive) > ctx.segment:
-                state, error = way.end
-        ctx.way = way
+        x = Tensors(*tensors)
+        ctx.run = _Pass(x, psi)
+        ctx.save_for_backward(*tensors)  # tells of weights that are changed in between
+        outputs: Tensor = ctx.run.forward(x)
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        drive, targets, known, initial, A, C, D, leak, skip = ctx.saved_tensors
-        r = Recurrence(A, C, D, ctx.psi, leak, skip)
-        slopes, delta = slope.contiguous().clone(), torch.empty_like(drive)
-        after = (torch.zeros_like(initial), torch.zeros_like(targets[0]), torch.zeros_like(initial))
-        total: list[Tensor] = []
-        down = torch.empty_like(targets, memory_format=torch.contiguous_format)
-        for place in range(len(ctx.starts) - 1, -1, -1):
-            part = slice(place * ctx.segment, (place + 1) * ctx.segment)
-            way = ctx.way
-            if place < len(ctx.starts) - 1:  # the last segment is still there
-                way = Trajectory(ctx.segment, *ctx.starts[place], leaky=leak is not None)
-                run_forward(
-                    r, drive[part], targets[part], known[part], way, torch.empty_like(targets[part])
-                )
-            before = slopes[part].clone()
-            after = run_backward(r, known[part], way, slopes[part], after, delta[part])
-            torch.sub(before, slopes[part], out=down[part])
-            own = weight_gradients(r, way, delta[part], slopes[part])
-            total = [a + b for a, b in zip(total, own, strict=True)] if total else own
-        start = at_initial(r, initial, after[0], after[2])
-        return None, delta, down, None, start, *total, *[None] * (5 - len(total))
+        x = Tensors(*ctx.saved_tensors)
+        return None, *ctx.run.backward(x, slope, ctx.needs_input_grad[1:])

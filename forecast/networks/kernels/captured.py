@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from forecast.networks.kernels import _loops as loops
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
-from forecast.networks.kernels._loops import (
-    Trajectory,
-    at_initial,
-    run_backward,
-    run_forward,
-    weight_gradients,
-)
+from forecast.networks.kernels._buffers import Buffers, Form, Tensors, Weights
 
 GRAPHS = 8
 """Shapes whose graphs are kept; each holds buffers as large as its history."""
+
+STEPS = 4096
+"""Longest history that is recorded; of a longer one `Buffered` runs segments again."""
 
 
 class Captured(AbstractKernel):
@@ -43,6 +43,8 @@ class Captured(AbstractKernel):
             return f"it runs on cuda, the tensors are on {drive.device.type}"
         if drive.numel() == 0:
             return "there is nothing to record"
+        if len(drive) > STEPS:
+            return f"it records at most {STEPS} steps, given: {len(drive)}"
         return "a graph is being recorded" if torch.cuda.is_current_stream_capturing() else None
 
     def unfold(
@@ -54,96 +56,122 @@ class Captured(AbstractKernel):
         initial: Tensor,
     ) -> Tensor:
         """Run through time; see `AbstractKernel.unfold`."""
-        r = recurrence
-        outputs: Tensor = _Function.apply(
-            r.psi, drive, targets, known, initial, r.A, r.C, r.D, r.leak, r.skip
-        )  # type: ignore[no-untyped-call]
-        return outputs
+        x = Tensors.of(recurrence, drive, targets, known, initial)
+        if x.need_gradients():
+            outputs: Tensor = _Function.apply(recurrence.psi, *x)  # type: ignore[no-untyped-call]
+            return outputs
+        with torch.no_grad():
+            return _graphs(recurrence.psi, x, [False] * len(x)).outputs_of(object(), x)
 
 
 class _Graphs:
-    """Buffers of one shape, and both passes recorded over them."""
+    """Memory of one shape, and both ways through it as recorded."""
 
-    def __init__(self, psi: str, tensors: tuple[Any, ...]) -> None:
-        self.tensors: list[Any] = [None if x is None else x.detach().clone() for x in tensors]
-        _, targets, _, _, A, C, D, leak, skip = self.tensors
-        self.r = Recurrence(A, C, D, psi, leak, skip)
-        self.outputs = torch.empty_like(targets)
-        self.slope = torch.zeros_like(targets)
+    def __init__(self, psi: str, x: Tensors, asked: Sequence[bool]) -> None:
+        self.own = x.copied()
+        self.steps = len(x.drive)
+        self.buffers = Buffers(Form.of(self.own, psi), self.steps)
+        # A recording cannot ask where errors correct. After the last step none follows.
+        self.corrected = [True] * (self.steps - 1) + [False]
+        self.outputs = torch.empty(x.targets.shape, dtype=x.drive.dtype, device=x.drive.device)
+        self.slope = torch.zeros_like(self.outputs)
+        self.gradients = self.own.blank_gradients(asked)
         self.owner: object = None
-        self.back: tuple[Any, list[Tensor | None]] | None = None
-        self.ahead, _ = self._record(self._forward)
+        self.lock = Lock()
+        self.ahead = _record(self._forward, x.drive.device)
+        self.back: Callable[[], None] | None = None
+        if any(asked):
+            _ = self.buffers.slopes  # made here, not within the recording
+            self.back = _record(self._backward, x.drive.device)
 
-    def _record(self, work: Any) -> tuple[Any, Any]:
+    def _forward(self) -> None:
+        span = slice(0, self.steps)
+        loops.load(self.buffers, self.own, span, None)
+        loops.forward(self.buffers, Weights(self.own), self.corrected)
+        loops.read(self.buffers, self.own, self.outputs)
+
+    def _backward(self) -> None:
+        for gradient in self.gradients:
+            if gradient is not None:
+                gradient.zero_()
+        span, weights = slice(0, self.steps), Weights(self.own)
+        first = loops.backward(self.buffers, weights, self.corrected, self.slope, None)
+        loops.collect(self.buffers, self.corrected, span, self.gradients)
+        loops.collect_initial(self.own, first, self.gradients)
+
+    def _pass(self, owner: object, x: Tensors) -> None:
+        for own, given in zip(self.own, x, strict=True):
+            if own is not None and given is not None:
+                own.copy_(given)
+        self.ahead()
+        self.owner = owner
+
+    def outputs_of(self, owner: object, x: Tensors) -> Tensor:
+        """Pass through the history of an owner; return its outputs."""
+        with self.lock:
+            self._pass(owner, x)
+            return self.outputs.clone()
+
+    def gradients_of(self, owner: object, x: Tensors, slope: Tensor) -> list[Tensor | None]:
+        """Go back through the history of an owner; return what was asked for."""
+        with self.lock:
+            if self.owner is not owner:  # another history has passed through the buffers since
+                self._pass(owner, x)
+            self.slope.copy_(slope)
+            if self.back is not None:
+                self.back()
+            return [None if found is None else found.clone() for found in self.gradients]
+
+
+def _record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    """Record work as a graph; what is returned replays it."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.device(device):
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):  # once beforehand, so that libraries are set up
             work()
         torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            found = work()
-        return graph, found
+        # Other threads may go on using the GPU meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            work()
+    replay: Callable[[], None] = graph.replay
+    return replay
 
-    def _forward(self) -> None:
-        drive, targets, known, initial, *_ = self.tensors
-        error = torch.zeros_like(targets[0])
-        self.way = Trajectory(len(drive), initial, error, leaky=self.r.leak is not None)
-        run_forward(self.r, drive, targets, known, self.way, self.outputs)
 
-    def _backward(self) -> list[Tensor | None]:
-        drive, targets, known, initial, *_ = self.tensors
-        slopes, delta = self.slope.clone(), torch.empty_like(drive)
-        blank = torch.zeros_like(initial)
-        after = (blank, torch.zeros_like(targets[0]), blank.clone())
-        to_s, _, to_r = run_backward(self.r, known, self.way, slopes, after, delta)
-        total = weight_gradients(self.r, self.way, delta, slopes)
-        start = at_initial(self.r, initial, to_s, to_r)
-        return [delta, self.slope - slopes, None, start, *total, *[None] * (5 - len(total))]
-
-    def forward(self, owner: object, tensors: tuple[Any, ...]) -> Tensor:
-        for own, given in zip(self.tensors, tensors, strict=True):
-            if own is not None:
-                own.copy_(given)
-        self.ahead.replay()
-        self.owner = owner
-        return self.outputs.clone()
-
-    def backward(self, slope: Tensor) -> list[Tensor | None]:
-        self.slope.copy_(slope)
-        if self.back is None:
-            self.back = self._record(self._backward)
-        graph, found = self.back
-        graph.replay()
-        return [None if x is None else x.clone() for x in found]
+def _stream(x: Tensor) -> int:
+    """Return what tells one stream from another: two of them must not share memory."""
+    return torch.cuda.current_stream(x.device).cuda_stream
 
 
 _KEPT: OrderedDict[Any, _Graphs] = OrderedDict()
+_LOCK = Lock()
 
 
-def _graphs(psi: str, tensors: tuple[Any, ...]) -> _Graphs:
+def _graphs(psi: str, x: Tensors, asked: Sequence[bool]) -> _Graphs:
     """Return the graphs of this shape; the longest unused make room."""
-    key = (psi, *((x.shape, x.dtype, x.device) if x is not None else None for x in tensors))
-    if key not in _KEPT:
-        _KEPT[key] = _Graphs(psi, tensors)
-        while len(_KEPT) > GRAPHS:
-            _KEPT.popitem(last=False)
-    _KEPT.move_to_end(key)
-    return _KEPT[key]
+    forms = ((y.shape, y.dtype, y.device) if y is not None else None for y in x)
+    key = (psi, *forms, *asked, _stream(x.drive))
+    with _LOCK:
+        if key not in _KEPT:
+            _KEPT[key] = _Graphs(psi, x, asked)
+            while len(_KEPT) > GRAPHS:
+                _KEPT.popitem(last=False)
+        _KEPT.move_to_end(key)
+        return _KEPT[key]
 
 
 class _Function(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, psi: str, *tensors: Any) -> Tensor:
-        ctx.psi = psi
-        ctx.save_for_backward(*tensors)
-        ctx.owner = object()
-        return _graphs(psi, tensors).forward(ctx.owner, tensors)
+        x = Tensors(*tensors)
+        ctx.save_for_backward(*tensors)  # tells of weights that are changed in between
+        ctx.graphs, ctx.owner = _graphs(psi, x, ctx.needs_input_grad[1:]), object()
+        outputs: Tensor = ctx.graphs.outputs_of(ctx.owner, x)
+        return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        graphs = _graphs(ctx.psi, ctx.saved_tensors)
-        if graphs.owner is not ctx.owner:  # another history has passed through the buffers since
-            graphs.forward(ctx.owner, ctx.saved_tensors)
-        return None, *graphs.backward(slope)
+        x = Tensors(*ctx.saved_tensors)
+        return None, *ctx.graphs.gradients_of(ctx.owner, x, slope)
