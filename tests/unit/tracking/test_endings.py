@@ -60,10 +60,28 @@ def test_a_run_that_is_stopped_is_killed(store, root, start):
         assert [status(store, run_id) for run_id in ids] == ["KILLED", "KILLED"]
 
 
-def test_signals_are_as_before_after_a_run(store):
+@pytest.fixture
+def untouched():
+    """Let requests to end do what they do by default: a page may be served beside this test."""
+    requests = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(request, signal.SIG_DFL) for request in requests]
+    yield requests
+    for request, handler in zip(requests, before, strict=True):
+        signal.signal(request, handler)
+
+
+def test_signals_are_as_before_after_a_run(store, untouched):
     with store.run("e", "a"):
-        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.SIG_DFL not in [signal.getsignal(request) for request in untouched]
+    assert {signal.getsignal(request) for request in untouched} == {signal.SIG_DFL}
+
+
+def test_signals_of_the_program_are_left_alone(store, untouched):
+    for request in untouched:
+        signal.signal(request, signal.SIG_IGN)
+    with store.run("e", "a"):
+        assert {signal.getsignal(request) for request in untouched} == {signal.SIG_IGN}
+    assert {signal.getsignal(request) for request in untouched} == {signal.SIG_IGN}
 
 
 def test_a_run_whose_process_was_killed_is_ended_at_the_next_start(store, root, start):
