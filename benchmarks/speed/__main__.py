@@ -25,7 +25,7 @@ from contender import AbstractContender
 from floor_c import FloorC
 from floor_products import FloorProducts
 from naive import Naive
-from ours import BATCHES, Ours, through_autograd
+from ours import Ours, batches, through_autograd
 from problem import Problem
 from rows import Row
 from stopwatch import Make, Rules, Timing, interleave
@@ -65,10 +65,11 @@ def contenders(row: Row, problem: Problem, threads: int) -> Kinds:
     full: list[type] = [Naive, Ours, *through_autograd(), RNN, GRU, LSTM, FloorC, FloorProducts]
     kinds: list[type] = full if threads == 1 else [Naive, Ours, *through_autograd(), LSTM]
     found: Kinds = {kind.title: (row, kind, lambda kind=kind: kind(problem)) for kind in kinds}
-    found[OURS] = (row, Ours, lambda: Ours(problem, BATCHES))
+    found[OURS] = (row, Ours, lambda: Ours(problem, batches(row)))
+    found["ours, a call a batch"] = (row, Ours, lambda: Ours(problem))
     if row.members > 1:
         alone = Problem.draw(row.alone)
-        found[ALONE] = (row.alone, Ours, lambda: Ours(alone, BATCHES))
+        found[ALONE] = (row.alone, Ours, lambda: Ours(alone, batches(row.alone)))
         if threads == 1:
             found[FLOOR_ALONE] = (row.alone, FloorC, lambda: FloorC(alone))
     return found

@@ -30,8 +30,17 @@ from forecast.training.flat import BETAS
 from forecast.training.loop import Loop
 from forecast.training.settings import Training
 
-BATCHES = 1
-"""Of one call. Training makes one call an epoch; with 1 its cost is counted in full."""
+LARGE = 5e8
+"""Products of a step from which the cost of a call no longer counts."""
+
+
+def batches(row: Row) -> int:
+    """Return how many batches a call takes: training makes one call an epoch.
+
+    A column of its own counts the call in full, one batch each.
+    """
+    work = row.steps * row.batch * row.state**2 * row.members
+    return 16 if work < LARGE else 1
 
 
 def _network(problem: Problem) -> Network:

@@ -44,6 +44,9 @@ def spread(count: int, threads: int, work: Callable[[int, int, int], Any]) -> No
     Returns when all are done, whatever comes in between, so that no thread writes on later.
     """
     threads = max(1, min(threads, count))
+    if threads == 1:
+        work(0, count, 0)
+        return
     bounds = [count * k // threads for k in range(threads + 1)]
     others: list[Future[Any]] = [
         _pool(os.getpid()).submit(work, bounds[k], bounds[k + 1], k) for k in range(1, threads)

@@ -77,6 +77,8 @@ class CompiledSteps:
             float(settings.weight_decay), float(settings.clip), float(settings.context_weight),
             *BETAS, EPSILON,
         )  # fmt: skip
+        parts = (flat.values, flat.slopes, flat.first, flat.second)
+        self.rows = [part.numpy() for part in parts]
         self.shape = self._shape(min(ROWS, settings.batch_size))
         self.spaces = self._spaces(self.shape)
 
@@ -121,27 +123,23 @@ class CompiledSteps:
 
     def _noise(self, starts: Tensor, generators: Sequence[torch.Generator]) -> Any:
         """Draw the noise of all batches, batch by batch as `AutogradSteps` does."""
-        noise, members = Noise(generators), self.network.members
-        drawn = [
-            self.network.start.draw(rows.shape[1], noise)
-            for rows in starts.split(self.settings.batch_size, dim=1)
-        ]
-        found = [part for part in drawn if part is not None]
-        if not found:
-            return np.empty((members, 0, self.shape.n), self.dtype)
-        return torch.cat(found, dim=1).numpy()
+        noise, drawn = Noise(generators), []
+        for rows in starts.split(self.settings.batch_size, dim=1):
+            part = self.network.start.draw(rows.shape[1], noise)
+            if part is None:
+                return np.empty((self.network.members, 0, self.shape.n), self.dtype)
+            drawn.append(part)
+        return torch.cat(drawn, dim=1).numpy()
 
     def _train_members(self, starts: Any, rates: Any, noise: Any, losses: Any) -> None:
         from forecast.compiled.entries import entry
         from forecast.compiled.threads import spread
 
-        flat, batch = self.flat, self.settings.batch_size
-        rows = [t.numpy() for t in (flat.values, flat.slopes, flat.first, flat.second)]
-        train = entry("train")
+        flat, batch, train = self.flat, self.settings.batch_size, entry("train")
 
         def work(first: int, last: int, thread: int) -> None:
             train(
-                self.shape, self.series, self.layout, self.rule, *rows, rates, flat.steps,
+                self.shape, self.series, self.layout, self.rule, *self.rows, rates, flat.steps,
                 starts, noise, batch, losses, self.spaces[thread], first, last,
             )  # fmt: skip
 
@@ -153,7 +151,7 @@ class CompiledSteps:
         from forecast.compiled.threads import spread
 
         flat, batch, count = self.flat, self.settings.batch_size, starts.shape[1]
-        values, means, squares = (t.numpy() for t in (flat.values, flat.first, flat.second))
+        values, _, means, squares = self.rows
         slopes = np.zeros((self.threads, flat.values.shape[1]), self.dtype)
         parts = np.zeros(self.threads)
         gradient, descend = entry("gradient"), entry("descend")
@@ -184,7 +182,7 @@ class CompiledSteps:
 
         members, count = self.network.members, len(starts)
         scores = np.zeros((self.threads, members))
-        values, rows = self.flat.values.numpy(), starts.contiguous().numpy()
+        values, rows = self.rows[0], starts.contiguous().numpy()
         by_windows, score = members < self.threads, entry("score")
 
         def work(first: int, last: int, thread: int) -> None:
