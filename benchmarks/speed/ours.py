@@ -13,8 +13,6 @@ import torch
 from contender import RATE, AbstractECNN, UnableError, trajectory
 from problem import Array, Problem
 from rows import Row
-from torch import nn
-from torch.nn.utils import parametrize
 
 from forecast import registry
 from forecast.data.windows import Windows
@@ -50,6 +48,8 @@ def _network(problem: Problem) -> Network:
     network = Network(ErrorCorrection(psi="tanh"), Zero(), sizes, generators)
     for name, value in problem.weights.items():
         getattr(network.cell, name).data.copy_(torch.from_numpy(value))
+    if problem.mask is not None:
+        network.cell.hold_at_zero("A", torch.from_numpy(problem.mask))
     return network
 
 
@@ -68,8 +68,6 @@ class Ours(AbstractECNN):
     title = "ours"
 
     def __init__(self, problem: Problem, batches: int = 1) -> None:
-        if problem.mask is not None:
-            raise UnableError("the training loop has no mask yet")
         row = self.row = problem.row
         self.members, self.steps = row.members, batches
         settings = Training(
@@ -106,15 +104,6 @@ class Ours(AbstractECNN):
         return trajectory(row, 0.5) + 2**28
 
 
-class _Mask(nn.Module):
-    def __init__(self, mask: Array) -> None:
-        super().__init__()
-        self.mask = torch.from_numpy(mask)
-
-    def forward(self, full: torch.Tensor) -> torch.Tensor:
-        return full * self.mask
-
-
 class ThroughAutograd(AbstractECNN):
     """A kernel by its name, torch's autograd around it and torch's fused AdamW."""
 
@@ -123,10 +112,9 @@ class ThroughAutograd(AbstractECNN):
     def __init__(self, problem: Problem) -> None:
         self.members = problem.row.members
         self.network = _network(problem)
-        if problem.mask is not None:
-            parametrize.register_parametrization(self.network.cell, "A", _Mask(problem.mask))
         batch = _data(problem).batch(torch.from_numpy(problem.starts))
         self.batch, self.known = batch, batch.known
+        self.mask = None if problem.mask is None else torch.from_numpy(problem.mask)
         cell = self.network.cell
         try:
             choose(self.kernel, cell.recurrence(), cell.drive(batch.inputs[:1]))
@@ -147,6 +135,8 @@ class ThroughAutograd(AbstractECNN):
         )
         self.last = (outputs - batch.targets).square().mean(dim=(0, 2, 3))
         self.last.sum().backward()
+        if self.mask is not None:
+            self.network.cell.get_parameter("A").grad.mul_(self.mask)
         self.optimiser.step()
 
     def losses(self) -> Array:
@@ -155,10 +145,7 @@ class ThroughAutograd(AbstractECNN):
 
     def gradients(self) -> dict[str, Array]:
         """Return the last step's gradients."""
-        found = dict(self.network.cell.named_parameters())
-        if "parametrizations.A.original" in found:
-            found["A"] = found.pop("parametrizations.A.original")
-        return {name: np.array(value.grad) for name, value in found.items()}
+        return {name: np.array(value.grad) for name, value in self.network.cell.named_parameters()}
 
     @classmethod
     def bytes_needed(cls, row: Row) -> int:

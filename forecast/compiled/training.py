@@ -134,9 +134,14 @@ def _gradient(sh, sr, lay, rule, theta, starts, noise, span, blocks, space, out)
 
 
 @njit(fastmath={"contract", "reassoc"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _descend(theta, slope, first, second, rate, step, rule):
-    """Clip a member's gradient to the largest norm, then take a step of AdamW."""
+def _descend(theta, slope, free, first, second, rate, step, rule):
+    """Clip a member's gradient to the largest norm, then take a step of AdamW.
+
+    `free` is 0 for weights that are held at zero, or empty where none are.
+    """
     kind = theta.dtype.type
+    for k in range(free.size):
+        slope[k] *= free[k]
     square = kind(0)
     for k in range(slope.size):
         square += slope[k] * slope[k]
@@ -160,8 +165,8 @@ def make_train(tag):
     """Make the training of some members over some batches; `tag` is a closure, see `entries`."""
 
     def train(
-        sh, sr, lay, rule, theta, slopes, firsts, seconds, rates, step, starts, noise, batch,
-        losses, space, first_member, last_member,
+        sh, sr, lay, rule, theta, slopes, free, firsts, seconds, rates, step, starts, noise,
+        batch, losses, space, first_member, last_member,
     ):  # fmt: skip
         # Member by member, so that its weights stay near the processor over all batches.
         count = starts.shape[1]
@@ -173,7 +178,7 @@ def make_train(tag):
                     sh, sr, lay, rule, theta[e], starts[e], noise[e], span, span, space, slopes[e]
                 )  # fmt: skip
                 done += 1
-                _descend(theta[e], slopes[e], firsts[e], seconds[e], rates[e], done, rule)
+                _descend(theta[e], slopes[e], free[e], firsts[e], seconds[e], rates[e], done, rule)
                 losses[e] += loss * (span[1] - span[0])
 
     return train
@@ -194,12 +199,12 @@ def make_gradient(tag):
 def make_descend(tag):
     """Make the update of one member by the sum of several threads' gradients."""
 
-    def descend(theta, slopes, first, second, rate, step, rule):
+    def descend(theta, slopes, free, first, second, rate, step, rule):
         for other in range(1, slopes.shape[0] if tag else 0):
             for k in range(slopes.shape[1]):
                 slopes[0, k] += slopes[other, k]
                 slopes[other, k] = 0
-        _descend(theta, slopes[0], first, second, rate, step, rule)
+        _descend(theta, slopes[0], free, first, second, rate, step, rule)
 
     return descend
 

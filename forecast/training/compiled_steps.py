@@ -77,7 +77,7 @@ class CompiledSteps:
             float(settings.weight_decay), float(settings.clip), float(settings.context_weight),
             *BETAS, EPSILON,
         )  # fmt: skip
-        parts = (flat.values, flat.slopes, flat.first, flat.second)
+        parts = (flat.values, flat.slopes, flat.free, flat.first, flat.second)
         self.rows = [part.numpy() for part in parts]
         self.shape = self._shape(min(ROWS, settings.batch_size))
         self.spaces = self._spaces(self.shape)
@@ -151,7 +151,7 @@ class CompiledSteps:
         from forecast.compiled.threads import spread
 
         flat, batch, count = self.flat, self.settings.batch_size, starts.shape[1]
-        values, _, means, squares = self.rows
+        values, _, free, means, squares = self.rows
         slopes = np.zeros((self.threads, flat.values.shape[1]), self.dtype)
         parts = np.zeros(self.threads)
         gradient, descend = entry("gradient"), entry("descend")
@@ -172,7 +172,8 @@ class CompiledSteps:
                 spread(-(-(last - first) // 8), self.threads, work)
                 losses[e] += parts.sum() * (last - first)
                 descend(
-                    values[e], slopes, means[e], squares[e], rates[e], flat.steps, self.rule
+                    values[e], slopes, free[e], means[e], squares[e], rates[e], flat.steps,
+                    self.rule,
                 )  # fmt: skip
 
     def evaluate(self, starts: Tensor) -> Tensor:

@@ -23,6 +23,8 @@ class Flat:
     ----------
     values, slopes, first, second : tensors of shape (E, P)
         Parameters, their gradients, and the optimiser's means of gradients and of their squares.
+    free : tensor of shape (E, P) or (E, 0)
+        1 where a weight may move, 0 where its cell holds it at zero; empty where all are free.
     offsets : dict of int
         Where each parameter begins in a row.
     steps : int
@@ -40,11 +42,16 @@ class Flat:
         self.values = like.new_empty(network.members, total)
         self.slopes, self.first, self.second = (torch.zeros_like(self.values) for _ in range(3))
         self.steps, self._parts = 0, list[tuple[Tensor, slice]]()
+        free, held = torch.ones_like(self.values), dict(network.named_buffers())
         for name, value in parameters.items():
             part = slice(self.offsets[name], self.offsets[name] + widths[name])
             self.values[:, part] = value.detach().reshape(network.members, -1)
             value.data = self.values[:, part].view(value.shape)
             self._parts.append((value, part))
+            owner, _, own = name.rpartition(".")
+            if (mask := held.get(f"{owner}.free_{own}")) is not None:
+                free[:, part] = mask.reshape(network.members, -1)
+        self.free = free if bool((free == 0).any()) else free.new_empty(network.members, 0)
 
     def collect(self) -> None:
         """Take the gradients that backward has left at the parameters."""
@@ -73,6 +80,8 @@ class Flat:
         Loshchilov, Hutter (2019), Decoupled weight decay regularization.
         """
         self.steps += 1
+        if self.free.numel():
+            self.slopes *= self.free
         norms = self.slopes.square().sum(dim=1, keepdim=True).sqrt()
         self.slopes *= (settings.clip / (norms + 1e-12)).clamp(max=1.0)
         rate = rates.to(self.values)[:, None]

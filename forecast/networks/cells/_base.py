@@ -58,6 +58,20 @@ class CellModule(nn.Module, ABC):
     def output(self, state: Tensor) -> Tensor:
         """Read targets (E, b, p) from the state."""
 
+    def hold_at_zero(self, name: str, free: Tensor) -> None:
+        """Let a parameter's entries be zero, and stay so in training, where `free` is 0.
+
+        Parameters
+        ----------
+        name : str
+            Of a parameter of this module.
+        free : tensor of the parameter's shape
+            1 where it is free, each member's own.
+        """
+        value = self.get_parameter(name)
+        value.data.mul_(free)
+        self.register_buffer(f"free_{name}", free.to(value))
+
     def recurrence(self) -> Recurrence | None:
         """Return the cell as the general step that fast kernels serve, or None if it is none."""
         return None

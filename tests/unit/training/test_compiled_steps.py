@@ -225,3 +225,30 @@ def test_members_that_have_stopped_leave_and_change_nothing_for_the_others(kerne
             together.named_parameters(), alone.named_parameters(), strict=True
         ):
             torch.testing.assert_close(both_[place], own[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_weights_that_a_cell_holds_at_zero_stay_there(members, monkeypatch):
+    monkeypatch.setattr(compiled_steps, "SHARE", 0)
+    case = Case(windows(np.random.default_rng(4), 90, 1, 2, 12, 0, 4, 0.1), 9, "tanh")
+    starts = torch.from_numpy(case.starts([0], [90]))[:40].expand(members, -1)
+    free = (torch.rand(members, 9, 9, generator=torch.Generator().manual_seed(1)) < 0.4).double()
+    settings = {"batch_size": 10, "weight_decay": 0.1, "clip": 0.01}
+    found = []
+    for steps, _, order in both(case, Zero(), settings, members=members):
+        steps.network.cell.hold_at_zero("A", free)
+        flat = Flat(steps.network)
+        steps = type(steps)(
+            steps.network, flat, Resident(case, torch.float64, "cpu"), steps.settings
+        )
+        if isinstance(steps, CompiledSteps):
+            steps.threads = 2  # so that one member's windows are shared out, three members are not
+            steps.spaces = steps._spaces(steps.shape)
+        steps.train(starts, torch.full((members,), 0.01, dtype=torch.float64), order)
+        weights = steps.network.cell.A.detach()
+        assert ((weights != 0) == (free != 0)).all()
+        # What is held takes no share of the clipped norm, and no part of a member that leaves.
+        left = steps.network.take([members - 1])
+        assert Flat(left).free.equal(flat.free[-1:])
+        found.append(flat.values)
+    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-10)
