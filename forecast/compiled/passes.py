@@ -74,11 +74,9 @@ def make_forward(tag):
 def make_backward(tag):
     """Make the backward pass."""
 
-    def run_backward(
-        sh, members, windows, mats, x, mems, weights, grads, first_task, last_task, again
-    ):  # fmt: skip
+    def run_backward(sh, members, windows, mats, x, mems, weights, grads, first_task, last_task):
         wts = at(weights, 0)
-        # `outputs` hold their gradient; `again` says that no segment is left in memory.
+        # `outputs` hold their gradient, `mems` the last segment and what the others begin with.
         for task in range(first_task, last_task if tag else 0):
             e, first, b = _task(sh, windows, task)
             _load(sh, mats, e, wts)
@@ -90,7 +88,6 @@ def make_backward(tag):
                 end = min(now + sh.segment, sh.steps)
                 if now < last:
                     hand_back(sh, b, mem)
-                if now < last or (again and last > 0):
                     if now > 0:
                         take_bound(sh, b, mem, now // sh.segment)
                     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from threading import Lock
 from typing import Any
 
 import torch
@@ -13,15 +12,13 @@ from torch.autograd.function import once_differentiable
 from forecast.networks.kernels import _loops as loops
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
 from forecast.networks.kernels._buffers import Buffers, Form, Tensors, Weights
+from forecast.networks.kernels._pool import Pool
 
 TRAJECTORY = 64 * 2**20
 """Bytes of buffers above which a history is cut into segments that backward runs again.
 
 More gains nothing: fresh memory for a whole history costs as much as its second run in this one.
 """
-
-WAITING = 8
-"""Most buffers that wait for a pass; together they are no larger than one trajectory may be."""
 
 
 class Buffered(AbstractKernel):
@@ -70,32 +67,7 @@ class Buffered(AbstractKernel):
         return outputs
 
 
-class _Pool:
-    """Buffers that wait. A pass owns what it took until it gives it back; fresh memory is slow."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Buffers] = []
-        self._lock = Lock()
-
-    def take(self, form: Form, steps: int) -> Buffers:
-        with self._lock:
-            for place, found in enumerate(self._waiting):
-                if found.form == form and found.steps == steps:
-                    return self._waiting.pop(place)
-        return Buffers(form, steps)
-
-    def give(self, buffers: Buffers) -> None:
-        with self._lock:
-            self._waiting.append(buffers)
-            while len(self._waiting) > WAITING or self.size() > TRAJECTORY:
-                del self._waiting[0]
-
-    def size(self) -> int:
-        """Bytes of all that waits."""
-        return sum(waiting.steps * waiting.form.bytes_per_step() for waiting in self._waiting)
-
-
-_POOL = _Pool()
+_POOL: Pool[Buffers] = Pool(TRAJECTORY)
 
 
 class _Pass:
@@ -120,7 +92,7 @@ class _Pass:
         # What inference mode makes is of no use to autograd: all that leaves is made before it.
         with torch.inference_mode():
             weights = Weights(x)
-            self.held = _POOL.take(self.form, self.length)
+            self.held = self._take()
             for span in self.spans():
                 self._run(self.held, weights, x, span)
                 loops.read(self.held, x, outputs[span])
@@ -141,7 +113,7 @@ class _Pass:
         with torch.inference_mode():
             weights, after = Weights(x), None
             there = self.held is not None
-            self.held = buffers = self.held or _POOL.take(self.form, self.length)
+            self.held = buffers = self.held or self._take()
             for span in reversed(list(self.spans())):
                 if not there:
                     self._run(buffers, weights, x, span)
@@ -155,8 +127,12 @@ class _Pass:
     def release(self) -> None:
         """Give the buffers back; who needs the trajectory once more runs it again."""
         if self.held is not None:
-            _POOL.give(self.held)
+            size = self.length * self.form.bytes_per_step()
+            _POOL.give((self.form, self.length), self.held, size)
             self.held = None
+
+    def _take(self) -> Buffers:
+        return _POOL.take((self.form, self.length), lambda: Buffers(self.form, self.length))
 
 
 def _corrected(buffers: Buffers, steps: int) -> list[bool]:

@@ -11,10 +11,14 @@ from torch.autograd.function import once_differentiable
 
 from forecast.compiled import available
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
+from forecast.networks.kernels._pool import Pool
 from forecast.types import Array
 
 ROWS = 32
 """Most windows of one task: few enough that a step stays near the processor."""
+
+KEPT = 128 * 2**20
+"""Bytes of memory that waits for the next pass."""
 
 PART = 2**18
 """Multiplications below which a second thread costs more than it saves."""
@@ -83,6 +87,9 @@ def _flat(tensor: Tensor) -> Array:
     return array
 
 
+_POOL: Pool[Array] = Pool(KEPT)
+
+
 class _Pass:
     """One pass over tensors (T, E, b, ·), laid out for the compiled loop."""
 
@@ -107,7 +114,7 @@ class _Pass:
         none = np.empty(0, self.dtype)
         past = (_flat(drive), _flat(targets), _flat(known))
         self.tensors = passes.Tensors._make((*past, none, none, none, _flat(initial), none))
-        self.memory = np.empty((0, 0), self.dtype)
+        self.held: Array | None = None
         work = self.tasks * steps * self.shape.rows * n * (n + 2 * self.p)
         self.threads = 1 if work < 2 * PART else allowed()
 
@@ -116,7 +123,7 @@ class _Pass:
 
         outputs = torch.empty_like(self.like, memory_format=torch.contiguous_format)
         x = self.tensors._replace(outputs=outputs.numpy().reshape(-1))
-        memory = np.empty((self.tasks if keep else self.threads, self.shape.mem), self.dtype)
+        memory = self._take(self.tasks if keep else self.threads)
         weights, run = np.zeros((self.threads, self.shape.wts), self.dtype), entry("forward")
 
         def work(first: int, last: int, thread: int) -> None:
@@ -127,13 +134,18 @@ class _Pass:
             )  # fmt: skip
 
         self._spread(work)
-        self.memory = memory if keep else self.memory
+        self.held = memory
+        if not keep:
+            self._release()
         return outputs
 
-    def backward(self, slope: Tensor, *, again: bool, wanted: tuple[bool, ...]) -> list[Tensor]:
+    def backward(self, slope: Tensor, wanted: tuple[bool, ...]) -> list[Tensor]:
         """Return gradients of drive, targets, initial, A, C, D, leak and skip."""
         from forecast.compiled.entries import entry
 
+        if self.held is None:  # a second way back
+            self.forward(keep=True)
+        memory = self.held
         empty, sh = np.empty(0, self.dtype), self.shape
         drive, targets, initial = (
             np.empty_like(array) if want else empty
@@ -150,12 +162,23 @@ class _Pass:
 
         def work(first: int, last: int, thread: int) -> None:
             run(
-                sh, self.members, self.windows, self.matrices, x, self.memory, weights[thread],
-                grads, first, last, again,
+                sh, self.members, self.windows, self.matrices, x, memory, weights[thread],
+                grads, first, last,
             )  # fmt: skip
 
         self._spread(work)
+        self._release()
         return [*map(torch.from_numpy, (drive, targets, initial)), *self._sums(grads)]
+
+    def _take(self, rows: int) -> Array:
+        shape = (rows, int(self.shape.mem))
+        return _POOL.take((shape, self.dtype), lambda: np.empty(shape, self.dtype))
+
+    def _release(self) -> None:
+        """Let the memory wait for the next pass."""
+        if self.held is not None:
+            _POOL.give((self.held.shape, self.dtype), self.held, self.held.nbytes)
+            self.held = None
 
     def _spread(self, work: Any) -> None:
         from forecast.compiled.threads import spread
@@ -183,7 +206,6 @@ class _Function(torch.autograd.Function):
     def forward(ctx: Any, *arguments: Any) -> Tensor:
         ctx.run = _Pass(*arguments)
         ctx.shapes = [tensor.shape for tensor in arguments[1:]]
-        ctx.again = False
         ctx.save_for_backward(*arguments[1:])  # tells of weights that are changed in between
         outputs: Tensor = ctx.run.forward(keep=True)
         return outputs
@@ -194,9 +216,8 @@ class _Function(torch.autograd.Function):
         _ = ctx.saved_tensors
         _, drive, targets, _, initial, *_ = ctx.needs_input_grad
         d_drive, d_targets, d_initial, *matrices = ctx.run.backward(
-            slope, again=ctx.again, wanted=(drive, targets, initial)
+            slope, (drive, targets, initial)
         )
-        ctx.again = True
         found = [d_drive, d_targets, None, d_initial, *matrices, None, None][: len(ctx.shapes)]
         return None, *(
             gradient.reshape(shape) if need and gradient is not None else None

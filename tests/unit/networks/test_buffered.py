@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from forecast.networks.kernels import buffered
 from forecast.networks.kernels._base import Recurrence
 from forecast.networks.kernels._buffers import Buffers, Form
+from forecast.networks.kernels._pool import WAITING, Pool
 from forecast.networks.kernels.buffered import Buffered
 from forecast.networks.kernels.reference import Reference
 
@@ -31,7 +32,7 @@ by_size = pytest.mark.parametrize("size", SIZES, ids=str)
 
 @pytest.fixture(autouse=True)
 def pool(monkeypatch):
-    monkeypatch.setattr(buffered, "_POOL", buffered._Pool())
+    monkeypatch.setattr(buffered, "_POOL", Pool(buffered.TRAJECTORY))
     return buffered._POOL
 
 
@@ -149,14 +150,14 @@ def test_what_lay_in_the_buffers_before_is_never_read(pool, case, size):
     arguments = draw(case, 9, *size)
     expected = run(arguments, Reference())
     run(arguments)
-    (buffers,) = pool._waiting
+    ((_, _, buffers),) = pool.waiting
     for holder in (buffers, buffers.slopes):
         for name, value in vars(holder).items():
             if isinstance(value, torch.Tensor) and name != "one":
                 with torch.inference_mode():
                     value.fill_(torch.nan)
     assert_same(run(arguments), expected)
-    assert pool._waiting == [buffers]
+    assert [memory for _, _, memory in pool.waiting] == [buffers]
 
 
 def test_nothing_that_leaves_lies_in_buffers():
@@ -217,16 +218,16 @@ def test_a_second_backward_finds_its_trajectory_again(case):
         torch.autograd.grad(total, leaves(arguments))
 
 
-def test_waiting_buffers_are_few_and_small(monkeypatch, pool):
-    for steps in range(1, 2 * buffered.WAITING):
+def test_waiting_buffers_are_few_and_small(pool):
+    for steps in range(1, 2 * WAITING):
         run(draw(T=steps))
-    assert len(pool._waiting) == buffered.WAITING
-    monkeypatch.setattr(buffered, "TRAJECTORY", pool.size() // 2)
+    assert len(pool.waiting) == WAITING
+    pool.most = pool.size() // 2
     run(draw(T=3))
-    assert 0 < pool.size() <= buffered.TRAJECTORY
-    monkeypatch.setattr(buffered, "TRAJECTORY", 0)
+    assert 0 < pool.size() <= pool.most
+    pool.most = 0
     run(draw(T=3))
-    assert pool._waiting == []
+    assert pool.waiting == []
 
 
 def test_threads_do_not_meet_in_buffers():
