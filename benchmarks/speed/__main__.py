@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # what is measured is this checkout
@@ -20,7 +21,7 @@ import results
 import rows
 import torch
 from agreement import disagreements
-from bars import ALONE, FLOOR_ALONE, OURS, judge
+from bars import ALONE, FLOOR_ALONE, OURS, Bar, judge
 from contender import AbstractContender
 from floor_c import FloorC
 from floor_products import FloorProducts
@@ -110,10 +111,13 @@ def main() -> int:
         return 2
     facts = [*machine.facts(options.threads), ("clock", options.clock)]
     rules = [Rules(count, options.seconds, options.clock) for count in counts]
+    found, bars = list[results.Measured](), list[Bar]()
     with prosper.Prosper() as peer:
-        found = [measure(row, one, peer) for one in rules for row in chosen]
-    bars = [bar for one in found for bar in judge(one.row, one.threads, one.times)]
-    options.output.write_text(results.report(facts, found, bars), encoding="utf-8")
+        for one, row in product(rules, chosen):
+            found.append(measure(row, one, peer))
+            bars += judge(row, one.threads, found[-1].times)
+            # Row by row, so that whoever stops it keeps what is there.
+            options.output.write_text(results.report(facts, found, bars), encoding="utf-8")
     missed = [bar for bar in bars if bar.missed]
     print(f"{options.output} written; {len(missed)} of {len(bars)} bars missed")
     for bar in missed:

@@ -27,6 +27,8 @@ class AbstractContender(ABC):
     """How many of the row's members a step trains; the others would cost as much again."""
     steps: int = 1
     """How many steps a call of `step` takes."""
+    judged: bool = False
+    """Whether a bar asks for it, so that a slow step is worth waiting for."""
 
     @abstractmethod
     def step(self) -> None:

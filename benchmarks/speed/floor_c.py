@@ -76,6 +76,7 @@ class FloorC(AbstractECNN):
     """All members; side by side in time in groups of the size that is fastest here."""
 
     title = "floor in C"
+    judged = True
 
     def __init__(self, problem: Problem) -> None:
         self.library, row, width = compiled(), problem.row, compiled().lanes()

@@ -51,6 +51,7 @@ class Naive(AbstractECNN):
     """One member after the other; a step here is that of one."""
 
     title = "naive loop"
+    judged = True
     members = 1
 
     def __init__(self, problem: Problem, member: int = 0, psi: str = "tanh") -> None:

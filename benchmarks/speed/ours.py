@@ -66,6 +66,7 @@ class Ours(AbstractECNN):
     """The steps of the training loop."""
 
     title = "ours"
+    judged = True
 
     def __init__(self, problem: Problem, batches: int = 1) -> None:
         row = self.row = problem.row

@@ -14,10 +14,11 @@ from rows import Row
 
 TURN = 0.01
 """Seconds a turn lasts at least."""
-ROUNDS = 5
-"""Turns everybody gets at least."""
-PATIENCE = 3.0
-"""Times the seconds of a row after which a first step is not given a second chance."""
+ROUNDS, FEWEST = 5, 3
+"""Turns everybody gets at least; where that takes long, the fewest."""
+PATIENCE = 10.0
+"""Times the seconds of a row that a step may take where a bar asks for it, and all turns of a row
+before they are few."""
 
 Make = Callable[[], AbstractContender]
 
@@ -30,7 +31,8 @@ class Rules:
     ----------
     threads : int
     seconds : float
-        For all contenders of a row; one whose step takes longer is left out.
+        For all contenders of a row; one whose step takes longer is left out, unless a bar asks for
+        it.
     clock : {'wall', 'processor'}
         Whose time counts; the processor's is sound for one thread on a busy machine too.
     """
@@ -89,7 +91,7 @@ class _Clocked:
 def interleave(
     kinds: Mapping[str, tuple[Row, type[AbstractContender], Make]], rules: Rules
 ) -> dict[str, Timing | str]:
-    """Time contenders in turns A B C A B C, `ROUNDS` turns at least.
+    """Time contenders in turns A B C A B C.
 
     Parameters
     ----------
@@ -109,14 +111,16 @@ def interleave(
             clocked[title] = _warm(row, kind, make, rules)
         except UnableError as reason:
             found[title] = str(reason)
-    begin, rounds = time.perf_counter(), 0
+    begin, rounds, spent = time.perf_counter(), 0, 0.0
+    long = PATIENCE * rules.seconds
     gc.collect()
     gc.disable()
     try:
-        while clocked and (rounds < ROUNDS or time.perf_counter() - begin < rules.seconds):
+        while clocked and (rounds < (ROUNDS if spent < long else FEWEST) or spent < rules.seconds):
             for one in clocked.values():
                 one.turn()
             rounds += 1
+            spent = time.perf_counter() - begin
     finally:
         gc.enable()
     return {title: clocked[title].timing if title in clocked else found[title] for title in kinds}
@@ -127,15 +131,15 @@ def _warm(row: Row, kind: type[AbstractContender], make: Make, rules: Rules) -> 
     needed, left = kind.bytes_needed(row), memory_left()
     if needed > left:
         raise UnableError(f"needs {needed / 2**30:.0f} GiB, {left / 2**30:.0f} are free")
-    contender = make()
+    contender, limit = make(), rules.seconds * (PATIENCE if kind.judged else 1)
     once = float("inf")
     for _ in range(2):
         begin = time.perf_counter()
         contender.step()
         once = min(once, time.perf_counter() - begin)
-        if once > PATIENCE * rules.seconds:
-            break
-    if once > rules.seconds:
+        if once > rules.seconds:
+            break  # no second chance to be faster when warm
+    if once > limit:
         trained = contender.members * contender.steps
         raise UnableError(f"a step of one member takes {once / trained:.3g} s")
     factor = row.members / contender.members / contender.steps

@@ -58,4 +58,4 @@ class GRU(TorchLayer):
 class LSTM(TorchLayer):
     """`torch.nn.LSTM`."""
 
-    title, layer = "nn.LSTM", nn.LSTM
+    title, layer, judged = "nn.LSTM", nn.LSTM, True
