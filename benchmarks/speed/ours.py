@@ -29,7 +29,7 @@ from forecast.training.loop import Loop
 from forecast.training.settings import Training
 
 LARGE = 5e8
-"""Products of a step from which the cost of a call no longer counts."""
+"""Products of a call from which its cost no longer counts."""
 
 
 def batches(row: Row) -> int:
@@ -38,7 +38,7 @@ def batches(row: Row) -> int:
     A column of its own counts the call in full, one batch each.
     """
     work = row.steps * row.batch * row.state**2 * row.members
-    return 16 if work < LARGE else 1
+    return int(min(max(LARGE / work, 1), 128))
 
 
 def _network(problem: Problem) -> Network:

@@ -25,9 +25,9 @@ float32. Before anything is timed, ours, the naive loop and the floor have been 
 same losses and gradients.
 
 All contenders of a row run in one process in turns, A B C A B C; figures are ratios of medians
-over turns. Ours makes one call for 16 batches where a step is small, as training makes one an
-epoch; a column counts the call in full. **Naive** is the median time of a step of the naive loop in
-milliseconds, all other columns say **how many times as fast as naive** a contender is. Those
+over turns. Ours makes one call for up to 128 batches where a step is small, as training makes one
+an epoch; a column counts the call in full. **Naive** is the median time of a step of the naive loop
+in milliseconds, all other columns say **how many times as fast as naive** a contender is. Those
 without members of their own (naive, torch's layers, prosper_nn) train one member, timed as often
 as E: members run one after the other. torch's layers are other networks of the same state.
 prosper_nn runs in an environment of its own, in turns with the same naive loop there.

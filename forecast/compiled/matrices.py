@@ -5,14 +5,24 @@ from __future__ import annotations
 from forecast.compiled.recurrence import FEW
 from forecast.compiled.registers import at, inner
 
+BLOCK = 16
+"""Rows that are turned into columns together: a line of the processor's cache is written whole."""
+
 
 @inner
 def pack(matrix, first, rows, columns, out, to, across, transposed):
     """Copy a (rows, columns) matrix into padded rows of `out`, `across` apart."""
     source, target = at(matrix, first), at(out, to)
-    for i in range(rows):
+    if not transposed:
+        for i in range(rows):
+            for j in range(columns):
+                target[i * across + j] = source[i * columns + j]
+        return
+    for low in range(0, rows, BLOCK):
+        high = min(low + BLOCK, rows)
         for j in range(columns):
-            target[j * across + i if transposed else i * across + j] = source[i * columns + j]
+            for i in range(low, high):
+                target[j * across + i] = source[i * columns + j]
 
 
 @inner

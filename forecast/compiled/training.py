@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from forecast.compiled.layout import Outside
-from forecast.compiled.matrices import load, pack
+from forecast.compiled.matrices import BLOCK, load, pack
 from forecast.compiled.recurrence import backward, begin, forward, initial_gradient
 from forecast.compiled.registers import at, inner
 from forecast.compiled.segments import hand_back, keep_bound, nothing_after, take_bound
@@ -60,9 +60,16 @@ def _add_gradient(sh, lay, grad, out):
 def _add(grad, first, across, rows, columns, out, to, transposed):
     """Add padded rows, `across` apart, to a matrix without padding."""
     source, target = at(grad, first), at(out, to)
-    for i in range(rows):
+    if not transposed:
+        for i in range(rows):
+            for j in range(columns):
+                target[i * columns + j] += source[i * across + j]
+        return
+    for low in range(0, rows, BLOCK):
+        high = min(low + BLOCK, rows)
         for j in range(columns):
-            target[j * rows + i if transposed else i * columns + j] += source[i * across + j]
+            for i in range(low, high):
+                target[j * rows + i] += source[i * across + j]
 
 
 @inner
