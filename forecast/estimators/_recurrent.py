@@ -35,17 +35,44 @@ from forecast.types import Array
 class AbstractRecurrent(AbstractForecaster):
     """An ensemble of recurrent networks, trained side by side."""
 
-    context: int | None
-    burn_in: int
-    state_size: int
-    initial_state: Any
-    cell: Any
-    n_members: int
-    max_epochs: int
-    transforms: Sequence[Any]
-    training: Training | None
-    device: str
-    random_state: Any
+    own_cell: str
+    """Kind of the cell unless another is asked for."""
+
+    observe = "nothing"
+    """Which inputs are observables, see `Resident`."""
+
+    def __init__(
+        self,
+        horizon: int = 1,
+        *,
+        context: int | None = None,
+        burn_in: int = 0,
+        state_size: int = 24,
+        initial_state: Any = "learned",
+        cell: Any = None,
+        n_members: int = 8,
+        max_epochs: int = 300,
+        past_only: Sequence[str] = (),
+        transforms: Sequence[Any] = ("standardise",),
+        season: int | None = None,
+        training: Training | None = None,
+        device: str = "auto",
+        random_state: Any = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.context = context
+        self.burn_in = burn_in
+        self.state_size = state_size
+        self.initial_state = initial_state
+        self.cell = cell
+        self.n_members = n_members
+        self.max_epochs = max_epochs
+        self.past_only = past_only
+        self.transforms = transforms
+        self.season = season
+        self.training = training
+        self.device = device
+        self.random_state = random_state
 
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
         settings = self._settings()
@@ -140,7 +167,7 @@ class AbstractRecurrent(AbstractForecaster):
             panel, context=self.context_, burn_in=self.burn_in, horizon=self.horizon
         )
         target = devices.choose(self.device)
-        data = Resident(windows, getattr(torch, settings.dtype), target)
+        data = Resident(windows, getattr(torch, settings.dtype), target, self.observe)
         lengths = [len(history) for history in panel]
         train = windows.starts([0] * len(panel), [n - held - self.horizon for n in lengths])
         validation = windows.starts(
@@ -160,10 +187,12 @@ class AbstractRecurrent(AbstractForecaster):
         return Fitted(network, prepared, loop.run(task, file, on_epoch), None)
 
     def _network(self, inputs: int, targets: int) -> tuple[Network, list[torch.Generator]]:
+        if self.observe != "nothing":
+            inputs, targets = 0, targets + inputs
         sizes = Sizes(self.state_size, inputs, targets, self.burn_in)
         weights = [torch.Generator().manual_seed(seed) for seed in self.member_seeds_]
         network = Network(
-            registry.build("cell", self.cell),
+            registry.build("cell", self.cell or self.own_cell),
             registry.build("initial_state", self.initial_state),
             sizes,
             weights,
@@ -197,12 +226,12 @@ class AbstractRecurrent(AbstractForecaster):
     def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:
         """Return forecasts in transformed units, shape (H, E, windows, p)."""
         parameter = next(network.parameters())
-        data = Resident(windows, parameter.dtype, parameter.device)
+        data = Resident(windows, parameter.dtype, parameter.device, self.observe)
         kernel = self._settings().kernel
         with devices.quiet_machine(), torch.no_grad():
             parts = [
                 network(batch.inputs, batch.targets, batch.known, kernel=kernel)
-                .outputs[windows.context :]
+                .outputs[windows.context :, ..., : data.scored]
                 .cpu()
                 for batch in data.groups(starts, network.members, self.state_size)
             ]

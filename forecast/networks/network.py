@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -49,7 +50,8 @@ class Network(nn.Module):
         self.sizes = sizes
         self.members = len(generators)
         self.cell = cell.build(sizes, generators)
-        self.start = initial_state.build(sizes, generators)
+        wide = replace(sizes, state=cell.width(sizes))
+        self.start = initial_state.build(wide, generators)
 
     def forward(
         self,
@@ -60,6 +62,8 @@ class Network(nn.Module):
         kernel: str = "auto",
     ) -> Pass:
         """Unfold over windows (T, E, b, ·); `known` is zero beyond the cutoff and in gaps."""
+        if noise is not None:
+            known = self.cell.force(known, noise.uniform)
         burn_in = self.sizes.burn_in
         seen = torch.cat([known[:burn_in] * targets[:burn_in], inputs[:burn_in]], dim=-1)
         initial = self.start(seen, noise)

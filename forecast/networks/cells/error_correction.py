@@ -74,12 +74,5 @@ class _ErrorCorrectionModule(CellModule):
     def drive(self, inputs: Tensor) -> Tensor:
         return torch.einsum("tebm,enm->tebn", inputs, self.B) + self.c[:, None, :]
 
-    def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
-        correction = torch.tanh(error) if self.psi == "tanh" else error
-        return torch.tanh(torch.baddbmm(drive, state, self.A.mT) + torch.bmm(correction, self.D.mT))
-
-    def output(self, state: Tensor) -> Tensor:
-        return torch.bmm(state, self.C.mT)
-
     def recurrence(self) -> Recurrence:
         return Recurrence(self.A, self.C, self.D, self.psi)
