@@ -22,8 +22,9 @@ from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators._fit_report import COLUMNS, FitReport, Fitted
 from forecast.estimators._held_out import HeldOut
 from forecast.estimators._intervals import Calibration
+from forecast.estimators._plan import Plan
 from forecast.estimators._prepared import Prepared
-from forecast.networks.cells._base import Sizes
+from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.networks.network import Network
 from forecast.training import device as devices
 from forecast.training.batches import Resident
@@ -38,8 +39,8 @@ class AbstractRecurrent(AbstractForecaster):
     own_cell: str
     """Kind of the cell unless another is asked for."""
 
-    observe = "nothing"
-    """Which inputs are observables, see `Resident`."""
+    observe = "ahead"
+    """Which inputs a cell that has none observes, see `Resident`."""
 
     def __init__(
         self,
@@ -76,7 +77,8 @@ class AbstractRecurrent(AbstractForecaster):
 
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
         settings = self._settings()
-        self.context_, held = self._plan(panel, settings)
+        plan = Plan.of(panel, self.transforms, settings.validation, self._spans())
+        self.context_, held = plan.context, plan.held
         self.member_seeds_ = self._seeds()
         self.calibration_ = None
         with devices.quiet_machine():
@@ -99,6 +101,9 @@ class AbstractRecurrent(AbstractForecaster):
             tuple(np.flatnonzero(~self.alive_).tolist()),
             str(next(self.network_.parameters()).device),
         )
+
+    def _spans(self) -> tuple[int | None, int, int]:
+        return self.context, self.burn_in, int(self.horizon)
 
     def _settings(self) -> Training:
         settings: Training = registry.build("training", self.training or {})
@@ -129,29 +134,6 @@ class AbstractRecurrent(AbstractForecaster):
         seeds = np.random.SeedSequence(int(state)).spawn(self.n_members)
         return [int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)) for seed in seeds]
 
-    def _plan(self, panel: Panel, settings: Training) -> tuple[int, int]:
-        """Return the context, and the rows held out for validation."""
-        longest = max(len(history) for history in panel)
-        horizon, least = int(self.horizon), max(self.burn_in, 1)
-        lost = sum(registry.build("transform", node).lost for node in self.transforms)
-        usable = longest - lost
-        needed = (self.context or least) + horizon
-        if usable < needed:
-            raise DataError(
-                f"the series is too short: {longest} rows, of which transforms use up {lost}; "
-                f"needed are {needed + lost} (context {self.context or least}, horizon {horizon}). "
-                "Give more rows, or a shorter burn_in, context or horizon."
-            )
-        share = settings.validation
-        held = 0 if share == 0 else max(horizon, int(share if share >= 1 else share * longest))
-        if usable - held < needed:
-            held = 0
-        if self.context is not None:
-            return self.context, held
-        wanted = self.burn_in + max(2 * panel.season, 2 * horizon, 8)
-        room = max((usable - held - horizon) // 2, least)
-        return max(min(wanted, room), least), held
-
     def _train(
         self,
         panel: Panel,
@@ -167,7 +149,7 @@ class AbstractRecurrent(AbstractForecaster):
             panel, context=self.context_, burn_in=self.burn_in, horizon=self.horizon
         )
         target = devices.choose(self.device)
-        data = Resident(windows, getattr(torch, settings.dtype), target, self.observe)
+        data = Resident(windows, getattr(torch, settings.dtype), target, self._observed())
         lengths = [len(history) for history in panel]
         train = windows.starts([0] * len(panel), [n - held - self.horizon for n in lengths])
         validation = windows.starts(
@@ -187,17 +169,21 @@ class AbstractRecurrent(AbstractForecaster):
         return Fitted(network, prepared, loop.run(task, file, on_epoch), None)
 
     def _network(self, inputs: int, targets: int) -> tuple[Network, list[torch.Generator]]:
-        if self.observe != "nothing":
+        cell = self._cell()
+        if cell.closed:
             inputs, targets = 0, targets + inputs
         sizes = Sizes(self.state_size, inputs, targets, self.burn_in)
         weights = [torch.Generator().manual_seed(seed) for seed in self.member_seeds_]
-        network = Network(
-            registry.build("cell", self.cell or self.own_cell),
-            registry.build("initial_state", self.initial_state),
-            sizes,
-            weights,
-        )
+        start = registry.build("initial_state", self.initial_state)
+        network = Network(cell, start, sizes, weights)
         return network, [torch.Generator().manual_seed(seed + 1) for seed in self.member_seeds_]
+
+    def _cell(self) -> AbstractCell:
+        cell: AbstractCell = registry.build("cell", self.cell or self.own_cell)
+        return cell
+
+    def _observed(self) -> str:
+        return self.observe if self._cell().closed else "nothing"
 
     def _identity(self, panel: Panel, phase: str, epochs: Sequence[int] | None) -> str:
         """Fingerprint what decides a training, so that no checkpoint serves another."""
@@ -226,7 +212,7 @@ class AbstractRecurrent(AbstractForecaster):
     def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:
         """Return forecasts in transformed units, shape (H, E, windows, p)."""
         parameter = next(network.parameters())
-        data = Resident(windows, parameter.dtype, parameter.device, self.observe)
+        data = Resident(windows, parameter.dtype, parameter.device, self._observed())
         kernel = self._settings().kernel
         with devices.quiet_machine(), torch.no_grad():
             parts = [

@@ -42,4 +42,3 @@ transforms, season, training, device, random_state
     """
 
     own_cell = "historically_consistent"
-    observe = "ahead"

@@ -112,6 +112,9 @@ class CellModule(nn.Module):
 class AbstractCell(BaseEstimator, ABC):
     """Settings of a step equation."""
 
+    closed = False
+    """Whether the cell has no inputs: they are observables then, targets after the others."""
+
     def width(self, sizes: Sizes) -> int:
         """Return how many components the state has: n, unless a cell carries more."""
         return sizes.state

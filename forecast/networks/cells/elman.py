@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes
-from forecast.networks.cells.error_correction import ErrorCorrection
+from forecast.networks.cells._corrected import CorrectedModule
 
 
 class Elman(AbstractCell):
@@ -40,6 +40,6 @@ class Elman(AbstractCell):
         self.gain = gain
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
-        cell = ErrorCorrection("identity", self.gain).build(sizes, generators)
+        cell = CorrectedModule("identity", self.gain, sizes, generators)
         cell.hold_at_zero("D", torch.zeros_like(cell.get_parameter("D")))
         return cell

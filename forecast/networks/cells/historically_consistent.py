@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from forecast.errors import SpecError
 from forecast.networks.cells._base import AbstractCell, CellModule, Entry, Sizes, draw_uniform
+from forecast.networks.cells._sparse import sparse_mask
 from forecast.networks.kernels._base import Recurrence
 
 
@@ -51,6 +52,8 @@ class HistoricallyConsistent(AbstractCell):
     >>> (cell.A != 0).sum(dim=-1).unique().tolist()
     [4]
     """
+
+    closed = True
 
     def __init__(
         self,
@@ -135,16 +138,3 @@ class _HistoricallyConsistentModule(CellModule):
         gated, leak = d[..., None] * self.A, 1 - d
         skip = torch.diag_embed(leak)[:, : self.p]
         return Recurrence(gated, gated[:, : self.p], correction, "identity", leak, skip)
-
-
-def sparse_mask(n: int, nonzeros: int, generator: torch.Generator) -> Tensor:
-    """Draw a mask (n, n) with so many ones in each row, and at least one in each column."""
-    order = torch.rand(n, n, generator=generator).argsort(dim=1)
-    mask = torch.zeros(n, n).scatter_(1, order[:, :nonzeros], 1.0)
-    for column in (mask.sum(dim=0) == 0).nonzero().flatten().tolist():
-        # One entry moves here, from the row that shares the column with the most entries.
-        crowded = int(mask.sum(dim=0).argmax())
-        rows = mask[:, crowded].nonzero().flatten()
-        row = rows[torch.randint(len(rows), (1,), generator=generator)]
-        mask[row, crowded], mask[row, column] = 0.0, 1.0
-    return mask

@@ -7,10 +7,11 @@ import torch
 
 from forecast.errors import SpecError
 from forecast.networks.cells._base import Sizes
+from forecast.networks.cells._sparse import sparse_mask
 from forecast.networks.cells.elman import Elman
 from forecast.networks.cells.error_correction import ErrorCorrection
 from forecast.networks.cells.gru import GRU
-from forecast.networks.cells.historically_consistent import HistoricallyConsistent, sparse_mask
+from forecast.networks.cells.historically_consistent import HistoricallyConsistent
 from forecast.networks.cells.lstm import LSTM
 from forecast.networks.initial_states._base import Noise
 from forecast.networks.initial_states.learned import Learned
