@@ -64,6 +64,7 @@ class AutogradSteps:
         if start.wants_gradient:
             initial.retain_grad()
         losses = batch.loss(outputs, self.settings.context_weight)
+        losses = losses + self.network.cell.penalty(batch.targets, batch.observed)
         losses.sum().backward()
         if start.wants_gradient and initial.grad is not None:
             # Half the sum over a window's scored errors, as the trick has it, not their mean.

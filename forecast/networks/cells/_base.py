@@ -90,6 +90,10 @@ class CellModule(nn.Module):
         """
         return known
 
+    def penalty(self, targets: Tensor, observed: Tensor) -> Tensor | float:
+        """Return what a cell adds to each member's loss of a batch, (E,): by default nothing."""
+        return 0.0
+
     def hold_at_zero(self, name: str, free: Tensor) -> None:
         """Let a parameter's entries be zero, and stay so in training, where `free` is 0.
 

@@ -13,6 +13,7 @@ from forecast.networks.cells.error_correction import ErrorCorrection
 from forecast.networks.cells.gru import GRU
 from forecast.networks.cells.historically_consistent import HistoricallyConsistent
 from forecast.networks.cells.lstm import LSTM
+from forecast.networks.cells.variants_invariants import VariantsInvariants
 from forecast.networks.initial_states._base import Noise
 from forecast.networks.initial_states.learned import Learned
 from forecast.networks.kernels.reference import Reference
@@ -269,3 +270,49 @@ def test_a_setting_out_of_range_is_named(settings, n, what):
 def test_cells_without_a_fast_path_run_by_the_reference_loop():
     module, window = build(GRU()), data()
     assert unfold(module, *window).equal(Reference().unfold(module, *module.enter(*window)))
+
+
+# -- variants and invariants ------------------------------------------------------------------
+
+
+def test_a_bottleneck_that_is_the_identity_is_error_correction():
+    wide, plain = build(VariantsInvariants(variants=P)), build(ErrorCorrection())
+    inputs, targets, known, initial = data()
+    known[:] = known.amin(dim=-1, keepdim=True)
+    with torch.no_grad():
+        for name in ("A", "B", "c", "C", "D"):
+            getattr(wide, name).copy_(getattr(plain, name))
+        for matrix in (wide.E, wide.F):
+            matrix.copy_(torch.eye(P).expand(E, -1, -1))
+    found, expected = (unfold(m, inputs, targets, known, initial) for m in (wide, plain))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-13)
+
+
+def test_the_best_bottleneck_spans_the_principal_components():
+    g = torch.Generator().manual_seed(2)
+    mix = torch.randn(2, 5, generator=g)
+    y = torch.randn(400, 2, generator=g) @ mix + 0.1 * torch.randn(400, 5, generator=g)
+    cell = VariantsInvariants(variants=2, bottleneck_weight=1.0).build(Sizes(3, 0, 5, 0), [g])
+    targets = y[:, None, None]
+    optimiser = torch.optim.LBFGS([cell.E, cell.F], max_iter=500, line_search_fn="strong_wolfe")
+
+    def loss():
+        optimiser.zero_grad()
+        value = cell.penalty(targets, torch.ones_like(targets)).sum()
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    _, singular, _ = torch.linalg.svd(y, full_matrices=False)
+    best = singular[2:].square().sum() / y.numel()
+    assert float(loss().detach()) == pytest.approx(float(best), rel=1e-6)
+
+
+def test_what_is_missing_costs_the_bottleneck_nothing():
+    cell = build(VariantsInvariants(variants=1))
+    targets, observed = data()[1], torch.ones(T, E, B, P)
+    observed[3, :, :, 1] = 0
+    found = cell.penalty(targets, observed)
+    rest = [t for t in range(T) if t != 3]
+    expected = cell.penalty(targets[rest], observed[rest])
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
