@@ -41,6 +41,10 @@ class Sizes:
     burn_in: int
 
 
+Unfold = Callable[["CellModule", Tensor, Tensor, Tensor, Tensor], Tensor]
+"""`unfold` with a kernel chosen: cell, inputs, targets, known, initial state to outputs."""
+
+
 class Entry(NamedTuple):
     """What the loop over time runs on; shapes as in `unfold`, the drive's (T, E, b, ·)."""
 
@@ -82,6 +86,12 @@ class CellModule(nn.Module):
     def leave(self, outputs: Tensor, initial: Tensor) -> Tensor:
         """Turn what the loop puts out into outputs of every step, (T, E, b, p)."""
         return outputs
+
+    def interfaces(
+        self, unfold: Unfold, inputs: Tensor, targets: Tensor, known: Tensor, initial: Tensor
+    ) -> list[Tensor]:
+        """Return all outputs (T, E, b, p) that are scored, the last of which is the forecast."""
+        return [unfold(self, inputs, targets, known, initial)]
 
     def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
         """Say, in training alone, which known targets correct the state: by default all.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
 from forecast.errors import SpecError
 from forecast.networks.cells._base import Sizes
 from forecast.networks.cells._sparse import sparse_mask
+from forecast.networks.cells.causal_retro_causal import CausalRetroCausal
 from forecast.networks.cells.elman import Elman
 from forecast.networks.cells.error_correction import ErrorCorrection
 from forecast.networks.cells.gru import GRU
@@ -316,3 +319,105 @@ def test_what_is_missing_costs_the_bottleneck_nothing():
     rest = [t for t in range(T) if t != 3]
     expected = cell.penalty(targets[rest], observed[rest])
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
+
+
+# -- causal and retro-causal branches ---------------------------------------------------------
+
+
+def turns(cell, window):
+    """Return what a network scores of a window."""
+    return cell.interfaces(unfold, *window)
+
+
+def both_ways(branches=3, **settings):
+    inputs, targets, known, _ = data(m=0)
+    initial = torch.randn(E, B, 2 * N, generator=torch.Generator().manual_seed(8))
+    return build(CausalRetroCausal(branches, **settings), m=0), (inputs, targets, known, initial)
+
+
+def test_one_branch_is_the_historically_consistent_network():
+    cell, window = both_ways(branches=1)
+    (found,) = turns(cell, window)
+    *rest, initial = window
+    plain = build(HistoricallyConsistent(), m=0)
+    with torch.no_grad():
+        plain.A.copy_(cell.causal.A)
+    assert found.equal(unfold(plain, *rest, initial[..., :N]))
+
+
+def test_a_retro_branch_that_is_silent_leaves_the_historically_consistent_network():
+    cell, (*rest, initial) = both_ways()
+    with torch.no_grad():
+        cell.retro.A.zero_()
+    initial = torch.cat([initial[..., :N], torch.zeros(E, B, N)], dim=-1)
+    first, second, third = turns(cell, (*rest, initial))
+    assert first.equal(second)
+    assert first.equal(third)
+    assert first.equal(unfold(cell.causal, *rest, initial[..., :N]))
+
+
+def test_two_branches_are_their_equations():
+    cell, (inputs, targets, known, initial) = both_ways(branches=2)
+    found = turns(cell, (inputs, targets, known, initial))[-1]
+    for e in range(E):
+        for b in range(B):
+            s, causal = initial[e, b, :N].clone(), torch.empty(T, P)
+            for t in range(T):
+                causal[t] = s[:P]
+                r = s.clone()
+                r[:P] = s[:P] - known[t, e, b] * (s[:P] - targets[t, e, b])
+                s = cell.causal.A[e] @ torch.tanh(r)
+            s, outputs = initial[e, b, N:].clone(), torch.empty(T, P)
+            for t in reversed(range(T)):
+                outputs[t] = causal[t] + s[:P]
+                r = s.clone()
+                r[:P] = s[:P] - known[t, e, b] * (outputs[t] - targets[t, e, b])
+                s = cell.retro.A[e] @ torch.tanh(r)
+            torch.testing.assert_close(found[:, e, b], outputs, rtol=0, atol=1e-13)
+
+
+def test_time_reversed_with_the_branches_swapped_the_outputs_are_mirrored():
+    cell, (inputs, targets, known, initial) = both_ways(branches=2)
+    turned = build(CausalRetroCausal(2), m=0)
+    with torch.no_grad():
+        turned.causal.A.copy_(cell.retro.A)
+        turned.retro.A.copy_(cell.causal.A)
+    swapped = torch.cat([initial[..., N:], initial[..., :N]], dim=-1)
+    mirrored = (inputs.flip(0), targets.flip(0), known.flip(0), swapped)
+    # The order of turns is not symmetric: where nothing is known it does not matter.
+    blind = torch.zeros_like(known)
+    found = turns(cell, (inputs, targets, blind, initial))[-1]
+    other = turns(turned, (*mirrored[:2], blind, swapped))[-1]
+    torch.testing.assert_close(found.flip(0), other, rtol=0, atol=1e-13)
+    # And with data, a retro branch first is what swapping makes of a causal one first.
+    first = unfold(turned.causal, *mirrored[:3], swapped[..., :N]).flip(0)
+    retro = unfold(cell.retro, *(x.flip(0) for x in (inputs, targets, known)), initial[..., N:])
+    assert first.equal(retro.flip(0))
+
+
+def test_the_future_reaches_no_branch():
+    cell, (inputs, targets, known, initial) = both_ways()
+    later = targets.clone()
+    later[CUTOFF:] += 100
+    pairs = zip(
+        turns(cell, (inputs, targets, known, initial)),
+        turns(cell, (inputs, later, known, initial)),
+        strict=True,
+    )
+    assert all(one.equal(other) for one, other in pairs)
+
+
+def test_gradients_pass_between_branches():
+    cell, (inputs, targets, known, initial) = both_ways()
+    reference = partial(unfold, kernel="reference")
+    last = cell.interfaces(reference, inputs, targets, known, initial)[-1].square().sum()
+    for kernel in ("compiled", "buffered"):
+        run = partial(unfold, kernel=kernel)
+        other = cell.interfaces(run, inputs, targets, known, initial)[-1].square().sum()
+        for one, two in zip(
+            torch.autograd.grad(last, list(cell.parameters()), retain_graph=True),
+            torch.autograd.grad(other, list(cell.parameters())),
+            strict=True,
+        ):
+            torch.testing.assert_close(one, two, rtol=0, atol=1e-11)
+            assert one.abs().max() > 0
