@@ -126,6 +126,9 @@ class CellModule(nn.Module):
 class AbstractCell(BaseEstimator, ABC):
     """Settings of a step equation."""
 
+    corrects = True
+    """Whether past targets reach the state by themselves; an open network sees its inputs alone."""
+
     closed = False
     """Whether the cell has no inputs: they are observables then, targets after the others."""
 

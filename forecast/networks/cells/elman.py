@@ -36,6 +36,8 @@ class Elman(AbstractCell):
     True
     """
 
+    corrects = False
+
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 

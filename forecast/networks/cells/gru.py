@@ -40,6 +40,8 @@ class GRU(AbstractCell):
     True
     """
 
+    corrects = False
+
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 

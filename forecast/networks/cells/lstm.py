@@ -42,6 +42,8 @@ class LSTM(AbstractCell):
     6
     """
 
+    corrects = False
+
     def __init__(self, gain: float = 1.0, forget_bias: float = 1.0) -> None:
         self.gain = gain
         self.forget_bias = forget_bias
