@@ -101,7 +101,7 @@ class Outcome:
             return None
         values: dict[str, Any] = load_arrays(path.read_bytes())
         for name in ("chosen", "batches", "most"):
-            values[name] = int(values[name])
+            values[name] = values[name].item()
         return cls(**values)
 
     def steps_until(self, level: Array) -> tuple[Array, Array]:
