@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from forecast import registry
 from forecast.data.panel import Panel
+from forecast.data.windows import Rows
 from forecast.errors import DataError
 
 
@@ -19,12 +22,12 @@ class Plan:
     ----------
     context : int
         Steps of a window up to its cutoff.
-    held : int
-        Last rows of each series that early stopping and calibration are kept for.
+    held : array of int, one a series
+        Its last rows, which early stopping and calibration are kept for.
     """
 
     context: int
-    held: int
+    held: Rows
 
     @classmethod
     def of(
@@ -52,7 +55,8 @@ class Plan:
             When the longest series holds no window.
         """
         context, burn_in, horizon = spans
-        longest, least = max(len(history) for history in panel), max(burn_in, 1)
+        lengths, least = np.array([len(history) for history in panel]), max(burn_in, 1)
+        longest = int(lengths.max())
         lost = sum(registry.build("transform", node).lost for node in transforms)
         usable, needed = longest - lost, (context or least) + horizon
         if usable < needed:
@@ -64,8 +68,10 @@ class Plan:
         held = 0 if share == 0 else max(horizon, int(share if share >= 1 else share * longest))
         if usable - held < needed:
             held = 0
+        # A series that would be left with less than a window keeps half of its rows at least.
+        each = np.where(lengths - lost - held < needed, np.minimum(held, lengths // 2), held)
         if context is not None:
-            return cls(context, held)
+            return cls(context, each)
         wanted = burn_in + max(2 * panel.season, 2 * horizon, 8)
         room = max((usable - held - horizon) // 2, least)
-        return cls(max(min(wanted, room), least), held)
+        return cls(max(min(wanted, room), least), each)

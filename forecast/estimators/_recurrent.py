@@ -83,12 +83,12 @@ class AbstractRecurrent(AbstractForecaster):
         self.calibration_ = None
         with devices.quiet_machine():
             fitted = self._train(panel, "select", held, None, checkpoint, on_epoch)
-            if held:
+            if held.any():
                 self.calibration_ = self._held_out(panel, fitted, held)
             done = fitted
-            if held and settings.refit and not fitted.progress.interrupted:
+            if held.any() and settings.refit and not fitted.progress.interrupted:
                 epochs = fitted.progress.best_epoch.clamp(min=1).tolist()
-                again = self._train(panel, "refit", 0, epochs, checkpoint, on_epoch)
+                again = self._train(panel, "refit", 0 * held, epochs, checkpoint, on_epoch)
                 # A refit that was cut short knows less than the selection that was not.
                 done = fitted if again.progress.interrupted else again
                 fitted = Fitted(fitted.network, fitted.prepared, fitted.progress, again.progress)
@@ -138,7 +138,7 @@ class AbstractRecurrent(AbstractForecaster):
         self,
         panel: Panel,
         phase: str,
-        held: int,
+        held: Rows,
         epochs: Sequence[int] | None,
         checkpoint: Path | None,
         on_epoch: OnEpoch | None,
@@ -150,11 +150,9 @@ class AbstractRecurrent(AbstractForecaster):
         )
         target = devices.choose(self.device)
         data = Resident(windows, getattr(torch, settings.dtype), target, self._observed())
-        lengths = [len(history) for history in panel]
-        train = windows.starts([0] * len(panel), [n - held - self.horizon for n in lengths])
-        validation = windows.starts(
-            [n - held for n in lengths], lengths if held else [-1] * len(panel)
-        )
+        lengths = np.array([len(history) for history in panel])
+        train = windows.starts(0 * lengths, lengths - held - self.horizon)
+        validation = windows.starts(lengths - held, np.where(held > 0, lengths, -1))
         if len(train) == 0:
             raise DataError("no training window has a known target ahead of its cutoff.")
         task = Task(
@@ -244,7 +242,7 @@ class AbstractRecurrent(AbstractForecaster):
     def _calibration(self, panel: Panel) -> Calibration | None:
         return self.calibration_  # residuals of the rows that early stopping held out
 
-    def _held_out(self, panel: Panel, fitted: Fitted, held: int) -> Calibration:
+    def _held_out(self, panel: Panel, fitted: Fitted, held: Rows) -> Calibration:
         """Forecast from origins of the held-out rows and keep the residuals."""
         network, alive = fitted.network, fitted.progress.alive.numpy()
 
