@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from forecast import registry
 from forecast.data import frames
 from forecast.data.panel import Panel
 from forecast.estimators._recurrent import AbstractRecurrent
+from forecast.networks.cells._base import Sizes
 from forecast.pipeline import build, observations, output, record
 from forecast.pipeline.listener import Listener
 from forecast.pipeline.observations import Observations
@@ -177,7 +180,8 @@ def _all(
 def _size(key: Key) -> float:
     """Say how much there is to compute: a cell without a fast path takes ten times as long."""
     _, cell, length, _ = key
-    return float(length) * (10 if cell in ("gru", "lstm") else 1)
+    module = registry.build("cell", cell).build(Sizes(1, 1, 1, 0), [torch.Generator()])
+    return float(length) * (10 if module.recurrence() is None else 1)
 
 
 def _contents(
