@@ -11,7 +11,7 @@ from forecast.cli import options as o
 
 
 def study(
-    kind: Annotated[str, typer.Argument(help="What is studied: initial-state.")],
+    kind: Annotated[str, typer.Argument(help="What is studied: initial-state or tricks.")],
     source: o.Source,
     time: o.Time = None,
     target: o.Target = None,
@@ -39,7 +39,7 @@ def study(
     ] = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Find out which initial state helps on your data, by how much, and whether that is chance.
+    """Find out which initial state, or trick, helps on your data, by how much, beyond chance.
 
     Every arm gets the same seeds, weights, batches and trials; settings are chosen on validation
     rows, the test rows are scored once.
@@ -47,6 +47,8 @@ def study(
     [bold]Examples[/]
 
     forecast study initial-state sunspots
+
+    forecast study tricks co2 --length 24
 
     forecast study initial-state my.yaml --cell error_correction --length 24 --seeds 20
     """

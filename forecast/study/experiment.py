@@ -135,7 +135,7 @@ def run(
     KeyboardInterrupt
         When training was stopped by hand.
     """
-    cell: AbstractCell = registry.build("cell", frame.cell)
+    cell: AbstractCell = registry.build("cell", arm.cell or frame.cell)
     panel = panel if cell.corrects else _with_own_past(panel)
     rows = len(panel.histories[0])
     kept = max(int(SHARE * rows), frame.horizon)

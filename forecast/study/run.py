@@ -15,7 +15,7 @@ from forecast import registry
 from forecast.data import frames
 from forecast.data.panel import Panel
 from forecast.estimators._recurrent import AbstractRecurrent
-from forecast.networks.cells._base import Sizes
+from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.pipeline import build, observations, output, record
 from forecast.pipeline.listener import Listener
 from forecast.pipeline.observations import Observations
@@ -127,7 +127,7 @@ def _keys(design: AbstractDesign, plan: Plan, panel: Panel) -> list[tuple[int, K
     return [
         (place, (str(history.id or "series"), cell, length, arm.name), arm)
         for place, history in enumerate(panel)
-        for cell in plan.cells
+        for cell in design.cells or plan.cells
         for length in plan.lengths
         for arm in design.arms()
     ]
@@ -154,7 +154,7 @@ def _all(
     listener: Listener,
 ) -> dict[Key, Outcome]:
     """Train and test what an earlier run has not."""
-    listener.plan({TASK: [_size(key) for _, key, _ in keys]})
+    listener.plan({TASK: [_size(key, arm) for _, key, arm in keys]})
     listener.begin(TASK, len(keys))
     found = {}
     for number, (place, key, arm) in enumerate(keys, 1):
@@ -177,10 +177,11 @@ def _all(
     return found
 
 
-def _size(key: Key) -> float:
+def _size(key: Key, arm: Arm) -> float:
     """Say how much there is to compute: a cell without a fast path takes ten times as long."""
     _, cell, length, _ = key
-    module = registry.build("cell", cell).build(Sizes(1, 1, 1, 0), [torch.Generator()])
+    settings: AbstractCell = registry.build("cell", arm.cell or cell)
+    module = settings.build(Sizes(8, 1, 1, 0), [torch.Generator()])
     return float(length) * (10 if module.recurrence() is None else 1)
 
 
@@ -191,7 +192,8 @@ def _contents(
     lines = [
         f"# {title}", "",
         f"Data: `{data.source.name}`, SHA-256 {data.fingerprint[:16]}, {len(data.y)} rows. "
-        f"Cells {', '.join(plan.cells)}; resets every {', '.join(map(str, plan.lengths))} steps; "
+        f"Cells: {', '.join(made.outcomes['cell'].unique())}; resets every "
+        f"{', '.join(map(str, plan.lengths))} steps; "
         f"{plan.seeds} seeds, the same for every arm; at most {plan.epochs} epochs.", "",
         "## Claims", "", *[f"- {text}" for text in made.sentences], "",
         "Settings were chosen on validation rows, with as many trials for each arm; the test rows "

@@ -51,12 +51,15 @@ class Arm:
         Which of its settings is the width of noise.
     widths : tuple of float
         Values it may take.
+    cell : mapping, optional
+        The cell, where arms differ in it; by default that of the comparison.
     """
 
     name: str
     state: Mapping[str, Any]
     width: str | None = None
     widths: tuple[float, ...] = ()
+    cell: Mapping[str, Any] | None = None
 
     def trials(self) -> list[Trial]:
         """Return as many trials as every other arm has."""
@@ -75,6 +78,9 @@ class AbstractDesign(BaseEstimator, ABC):
 
     reference: str
     """Arm that the others are measured against."""
+
+    cells: tuple[str, ...] | None = None
+    """Cells in which the arms are compared; as the user has it unless arms are cells themselves."""
 
     @abstractmethod
     def arms(self) -> Sequence[Arm]:

@@ -53,9 +53,17 @@ def test_every_cell_can_be_studied_under_every_arm(cell):
         assert np.isnan(found.first).all() == (arm.name == "encoder")
 
 
-def test_every_arm_has_as_many_trials():
-    arms = registry.build("study", "initial_state").arms()
+@pytest.mark.parametrize("kind", registry.kinds("study"))
+def test_every_arm_has_as_many_trials_and_one_is_the_reference(kind):
+    design = registry.build("study", kind)
+    arms = design.arms()
     assert {len(arm.trials()) for arm in arms} == {TRIALS}
+    assert [arm.name for arm in arms].count(design.reference) == 1
+
+
+def test_every_trick_can_be_studied():
+    for arm in registry.build("study", "tricks").arms():
+        assert np.isfinite(run(wave(), arm, cell="not used").test).all()
 
 
 @pytest.mark.parametrize("kind", ["noisy", "adaptive"])
