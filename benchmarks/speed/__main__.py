@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--rows", default="named", metavar="SET[,SET]",
-                        help="quick, named, grid, real or all (default: named)")  # fmt: skip
+                        help="named, grid, real, quick, all, or a row by its title")  # fmt: skip
     parser.add_argument("--threads", type=int, default=2,
                         help="threads of the second table, beside one (default: 2)")  # fmt: skip
     parser.add_argument("--only-threads", action="store_true",

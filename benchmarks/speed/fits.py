@@ -1,7 +1,7 @@
 """Seconds to the same validation error: whole fits beside prosper_nn's and neuralforecast's.
 
-    python benchmarks/speed/fits.py                       # one daily series, prosper_nn
-    python benchmarks/speed/fits.py --data M4_FOLDER      # and M4 hourly, neuralforecast
+    python benchmarks/speed/fits.py                       # one daily series
+    python benchmarks/speed/fits.py --data M4_FOLDER      # and M4 hourly
 
 Fixed before anything was looked at: windows, context, validation rows and error are the same for
 both; a training goes on until its epochs or the limit are over; the level is the worse of the two
@@ -33,7 +33,7 @@ from peers.install import FOLDER
 
 HERE = Path(__file__).parent
 STATE, BATCH, EPOCHS, OWN_RATES = 20, 32, 50, (1e-3, 1e-2)
-M4_STATE, M4_MEMBERS, M4_EPOCHS, M4_STEPS = 64, 8, 100, 5000
+M4_STATE, M4_MEMBERS, M4_EPOCHS, STEPS = 64, 8, 100, 5000
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,32 @@ def peer(title: str, script: str, task: FitTask, options: dict[str, Any]) -> Cou
     return Course(title, tuple((line["seconds"], line["error"]) for line in lines))
 
 
-def on_daily(options: argparse.Namespace) -> list[Outcome]:
-    """Compare with prosper_nn's ensemble on one daily series."""
-    task = daily(options.length)
-    common = {"members": options.members, "state": STATE, "epochs": EPOCHS, "limit": options.limit}
+@dataclass(frozen=True)
+class Size:
+    """An ensemble on a task."""
+
+    title: str
+    members: int
+    state: int
+    epochs: int
+
+
+def compare(task: FitTask, size: Size, options: argparse.Namespace) -> list[Outcome]:
+    """Compare with prosper_nn's ensemble, and with one network of neuralforecast each."""
+    common = {"members": size.members, "state": size.state, "epochs": size.epochs,
+              "limit": options.limit}  # fmt: skip
     ours = fit_ours.fit(task, **common)
-    peers = [
+    ensembles = [
         peer(f"prosper_nn, rate {rate:g}", "prosper_fit", task,
              common | {"rate": rate, "batch": BATCH, "threads": options.threads})
         for rate in OWN_RATES
     ]  # fmt: skip
-    return [Outcome(f"daily, {options.length} rows, {options.members} members", ours, fastest)
-            for fastest in [_fastest(ours, peers)]]  # fmt: skip
+    networks = [
+        peer(f"neuralforecast {model}, one network", "neuralforecast_fit", task,
+             {"model": model, "steps": STEPS, "limit": options.limit, "threads": options.threads})
+        for model in ("RNN", "LSTM")
+    ]  # fmt: skip
+    return [Outcome(size.title, ours, found) for found in (_fastest(ours, ensembles), *networks)]
 
 
 def _fastest(ours: Course, peers: list[Course]) -> Course:
@@ -114,20 +128,18 @@ def _fastest(ours: Course, peers: list[Course]) -> Course:
     return min(peers, key=lambda one: (one.reaches(reachable), one.best))
 
 
+def on_daily(options: argparse.Namespace) -> list[Outcome]:
+    """Compare on one daily series."""
+    title = f"daily, {options.length} rows, {options.members} members"
+    size = Size(title, options.members, STATE, EPOCHS)
+    return compare(daily(options.length), size, options)
+
+
 def on_m4(options: argparse.Namespace) -> list[Outcome]:
-    """Compare with neuralforecast's RNN and LSTM on M4 hourly."""
+    """Compare on M4 hourly."""
     task = m4_hourly(options.data, options.series)
-    limit = options.limit
-    ours = fit_ours.fit(
-        task, members=M4_MEMBERS, state=M4_STATE, epochs=M4_EPOCHS, limit=limit
-    )  # fmt: skip
-    return [
-        Outcome(f"M4 hourly, {len(task.lengths)} series, {M4_MEMBERS} members to one", ours, peer(
-            f"neuralforecast {model}", "neuralforecast_fit", task,
-            {"model": model, "steps": M4_STEPS, "limit": limit, "threads": options.threads},
-        ))
-        for model in ("RNN", "LSTM")
-    ]  # fmt: skip
+    title = f"M4 hourly, {len(task.lengths)} series, {M4_MEMBERS} members"
+    return compare(task, Size(title, M4_MEMBERS, M4_STATE, M4_EPOCHS), options)
 
 
 def report(facts: list[tuple[str, str]], found: list[Outcome]) -> str:

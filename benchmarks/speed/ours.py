@@ -28,16 +28,17 @@ from forecast.training.flat import BETAS
 from forecast.training.loop import Loop
 from forecast.training.settings import Training
 
-LARGE = 5e8
-"""Products of a call from which its cost no longer counts."""
+LARGE = 1e8
+"""Products of a member from which the cost of a call no longer counts."""
 
 
 def batches(row: Row) -> int:
     """Return how many batches a call takes: training makes one call an epoch.
 
-    A column of its own counts the call in full, one batch each.
+    A column of its own counts the call in full, one batch each. Members get as many as one alone,
+    for each goes through all of them at a time, as in training.
     """
-    work = row.steps * row.batch * row.state**2 * row.members
+    work = row.steps * row.batch * row.state**2
     return int(min(max(LARGE / work, 1), 128))
 
 

@@ -80,7 +80,7 @@ QUICK = [Row(16, 1, 128), Row(16, 1, 128, members=8), Row(64, 32, 32)]
 
 
 def choose(names: str) -> list[Row]:
-    """Return the rows of one or more sets, names joined by commas, each row once.
+    """Return the rows of sets, or single ones by their titles, joined by commas, each row once.
 
     Raises
     ------
@@ -89,9 +89,11 @@ def choose(names: str) -> list[Row]:
     """
     sets = {"quick": QUICK, "named": list(STEP_BARS), "grid": GRID, "real": REAL}
     sets["all"] = [*STEP_BARS, *REAL, *GRID]
+    sets |= {row.title: [row] for row in sets["all"]}
     unknown = set(names.split(",")) - set(sets)
     if unknown:
-        raise ValueError(f"no rows named {', '.join(sorted(unknown))}. Known: {', '.join(sets)}.")
+        known = "quick, named, grid, real, all, or a title such as 'n16 b1 T512 E1'"
+        raise ValueError(f"no rows named {', '.join(sorted(unknown))}. Known: {known}.")
     return list(dict.fromkeys(_all(sets, names)))
 
 

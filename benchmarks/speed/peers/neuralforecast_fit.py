@@ -61,12 +61,16 @@ def main() -> None:
         "ds": np.concatenate([np.arange(length) for length in task.lengths]),
         "y": task.targets[:, 0].astype(np.float32),
     })  # fmt: skip
+    inputs = [f"u{place}" for place in range(task.inputs.shape[1])]
+    if inputs:
+        frame[inputs] = task.inputs.astype(np.float32)
     stride = int(task.train[1] - task.train[0])
     model = getattr(models, options["model"])(
-        h=task.horizon, input_size=task.context, loss=MSE(), valid_loss=MSE(), step_size=stride,
-        scaler_type="identity", max_steps=options["steps"], val_check_steps=CHECK,
-        callbacks=[Recorder(options["limit"])], logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, accelerator="cpu",
+        h=task.horizon, input_size=task.context, futr_exog_list=inputs, loss=MSE(),
+        valid_loss=MSE(), step_size=stride, scaler_type="identity", max_steps=options["steps"],
+        val_check_steps=CHECK, callbacks=[Recorder(options["limit"])], logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        accelerator="cpu",
     )  # fmt: skip
     NeuralForecast([model], freq=1).fit(frame, val_size=task.held)
 
