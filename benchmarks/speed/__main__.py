@@ -53,11 +53,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--clock", choices=("wall", "processor"), default="wall",
                         help="the processor's time makes a busy machine bearable; for one thread "
                         "alone (default: wall)")  # fmt: skip
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"),
-                        help="file for the table (default: RESULTS.md beside this)")  # fmt: skip
+    parser.add_argument("--output", type=Path, help="file for the table (default: RESULTS.md "
+                        "beside this for all rows, else build/speed.md)")  # fmt: skip
     options = parser.parse_args()
     if options.clock == "processor" and options.threads != 1:
         parser.error("the processor's time says nothing of two threads: give --threads 1")
+    if options.output is None:
+        here = Path(__file__).parent
+        whole = here / "RESULTS.md"
+        options.output = whole if options.rows == "all" else here.parents[1] / "build/speed.md"
+        options.output.parent.mkdir(exist_ok=True)
     return options
 
 

@@ -160,11 +160,14 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     facts = machine.facts(options.threads)
     fit_ours.fit(daily(200), members=2, state=4, epochs=1, limit=0)  # compiles, where need be
-    found = on_daily(options)
-    found += on_m4(options) if options.data else []
-    options.output.write_text(report(facts, found), encoding="utf-8")
-    for one in found:
-        print(" | ".join(one.cells))
+    found: list[Outcome] = []
+    for on_task in (on_daily, on_m4) if options.data else (on_daily,):
+        new = on_task(options)
+        found += new
+        # Task by task, so that whoever stops it keeps what is there.
+        options.output.write_text(report(facts, found), encoding="utf-8")
+        for one in new:
+            print(" | ".join(one.cells), flush=True)
     return 0
 
 

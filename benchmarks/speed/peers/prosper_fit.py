@@ -31,11 +31,13 @@ class Fit:
 
     def __init__(self, task: FitTask, members: int, state: int, rate: float) -> None:
         self.context, self.length = task.context, task.context + task.horizon
+        # The peer refuses to have no inputs: then it gets one that is zero.
+        inputs = task.inputs if task.inputs.shape[1] else np.zeros((len(task.inputs), 1))
         self.inputs, self.targets = (
-            torch.from_numpy(part.astype(np.float32)) for part in (task.inputs, task.targets)
+            torch.from_numpy(part.astype(np.float32)) for part in (inputs, task.targets)
         )
         network = ECNN(
-            n_features_U=task.inputs.shape[1], n_state_neurons=state, past_horizon=task.context,
+            n_features_U=inputs.shape[1], n_state_neurons=state, past_horizon=task.context,
             forecast_horizon=task.horizon, n_features_Y=task.targets.shape[1], future_U=True,
         )  # fmt: skip
         self.ensemble = Ensemble(network, members)
