@@ -32,9 +32,19 @@ if TYPE_CHECKING:
     from forecast.estimators.baselines.theta import Theta
     from forecast.estimators.baselines.unobserved_components import UnobservedComponents
     from forecast.estimators.baselines.var import VAR
+    from forecast.estimators.crcnn import CRCNN
+    from forecast.estimators.dcrnn import DCRNN
     from forecast.estimators.ecnn import ECNN
+    from forecast.estimators.hcnn import HCNN
+    from forecast.estimators.rnn import RNN
     from forecast.evaluation.backtest import Backtest, backtest
+    from forecast.networks.cells.causal_retro_causal import CausalRetroCausal
+    from forecast.networks.cells.elman import Elman
     from forecast.networks.cells.error_correction import ErrorCorrection
+    from forecast.networks.cells.gru import GRU
+    from forecast.networks.cells.historically_consistent import HistoricallyConsistent
+    from forecast.networks.cells.lstm import LSTM
+    from forecast.networks.cells.variants_invariants import VariantsInvariants
     from forecast.networks.initial_states.adaptive import Adaptive
     from forecast.networks.initial_states.encoder import Encoder
     from forecast.networks.initial_states.learned import Learned
@@ -46,8 +56,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CRCNN",
+    "DCRNN",
     "ECNN",
     "ETS",
+    "GRU",
+    "HCNN",
+    "LSTM",
+    "RNN",
     "SARIMAX",
     "STLETS",
     "VAR",
@@ -55,10 +71,13 @@ __all__ = [
     "AutoReg",
     "Backtest",
     "Calendar",
+    "CausalRetroCausal",
     "Difference",
     "Drift",
+    "Elman",
     "Encoder",
     "ErrorCorrection",
+    "HistoricallyConsistent",
     "Learned",
     "LearnedNoisy",
     "Log",
@@ -70,6 +89,7 @@ __all__ = [
     "Theta",
     "Training",
     "UnobservedComponents",
+    "VariantsInvariants",
     "Zero",
     "__version__",
     "backtest",
@@ -84,7 +104,13 @@ _HOMES = {
         "log": ["Log"],
         "standardise": ["Standardise"],
     },
-    "estimators": {"ecnn": ["ECNN"]},
+    "estimators": {
+        "crcnn": ["CRCNN"],
+        "dcrnn": ["DCRNN"],
+        "ecnn": ["ECNN"],
+        "hcnn": ["HCNN"],
+        "rnn": ["RNN"],
+    },
     "estimators.baselines": {
         "auto_reg": ["AutoReg"],
         "drift": ["Drift"],
@@ -99,7 +125,15 @@ _HOMES = {
         "var": ["VAR"],
     },
     "evaluation": {"backtest": ["Backtest", "backtest"]},
-    "networks.cells": {"error_correction": ["ErrorCorrection"]},
+    "networks.cells": {
+        "causal_retro_causal": ["CausalRetroCausal"],
+        "elman": ["Elman"],
+        "error_correction": ["ErrorCorrection"],
+        "gru": ["GRU"],
+        "historically_consistent": ["HistoricallyConsistent"],
+        "lstm": ["LSTM"],
+        "variants_invariants": ["VariantsInvariants"],
+    },
     "networks.initial_states": {
         "adaptive": ["Adaptive"],
         "encoder": ["Encoder"],

@@ -31,6 +31,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "cell": ("forecast.networks.cells",),
     "initial_state": ("forecast.networks.initial_states",),
     "kernel": ("forecast.networks.kernels",),
+    "study": ("forecast.study.designs",),
     "transform": ("forecast.data.transforms",),
     "metric": ("forecast.metrics",),
     "training": ("forecast.training.settings",),

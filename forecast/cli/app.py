@@ -9,7 +9,7 @@ from __future__ import annotations
 import typer
 
 from forecast import __version__
-from forecast.cli import check, model, page, run
+from forecast.cli import check, model, page, run, study
 from forecast.cli.outcome import Commands
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command("run")(run.run)
 app.command("fit")(model.fit)
 app.command("predict")(model.predict)
 app.command("backtest")(run.backtest)
+app.command("study")(study.study)
 app.command("ui")(page.ui)
 app.command("schema")(check.schema)
 app.command("validate")(check.validate)

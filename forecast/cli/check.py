@@ -22,12 +22,14 @@ class Part(StrEnum):
     KERNELS = "kernels"
     TRANSFORMS = "transforms"
     METRICS = "metrics"
+    STUDIES = "studies"
     PIPELINES = "pipelines"
 
 
 _FAMILIES = {
     Part.MODELS: "network",
-    **{part: part.value[:-1].replace("-", "_") for part in list(Part)[1:-1]},
+    Part.STUDIES: "study",
+    **{part: part.value[:-1].replace("-", "_") for part in list(Part)[1:-2]},
 }
 
 
@@ -76,7 +78,7 @@ def schema(
 def list_parts(
     what: Annotated[Part | None, typer.Argument(help="What to list; everything if absent.")] = None,
 ) -> None:
-    """List models, baselines, initial states, cells, transforms, metrics, pipelines.
+    """List models, baselines, initial states, cells, transforms, metrics, studies, pipelines.
 
     [bold]Example[/]
 

@@ -198,7 +198,8 @@ class Lines(Listener):
         """Say what begins."""
         self.times.begin(task, total)
         self.parts[task] = (0, total)
-        self.note(f"{task} …" if total == 1 else f"{task}, {total} origins …")
+        what = "origins" if task.startswith("backtest") else "parts"
+        self.note(f"{task} …" if total == 1 else f"{task}, {total} {what} …")
 
     def advance(self, task: str, done: int, seconds: float = 0.0) -> None:
         """Count a part, and say so where nothing was said for long."""

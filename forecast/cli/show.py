@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,18 @@ def outcome(console: Console, found: Outcome, options: Options) -> None:
         console.print(f"{name:<8}{text}", markup=False, highlight=False, soft_wrap=True)
     if options.store is not None:
         console.print("Open the record with: forecast ui")
+
+
+def effects(console: Console, lines: Sequence[Sequence[str]]) -> None:
+    """Print how the arms of a study differ from the reference, over all cells and lengths."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("arm", "outcome"):
+        table.add_column(name)
+    for name in ("% against the reference", "95 %", "never reached"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
 
 
 def _scores(found: Judgement) -> Table:

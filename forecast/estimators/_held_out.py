@@ -34,14 +34,14 @@ class HeldOut:
     panel : Panel
     prepared : Prepared
         What the network was trained on.
-    rows : int
-        How many rows were held out.
+    rows : array of int, one a history
+        How many of its rows were held out.
     context, burn_in, horizon : int
     """
 
     panel: Panel
     prepared: Prepared
-    rows: int
+    rows: Rows
     context: int
     burn_in: int
     horizon: int
@@ -60,8 +60,11 @@ class HeldOut:
         most = max(WINDOWS // series, ORIGINS)
         windows = VALUES // (members * self.horizon * len(self.panel.targets))
         found: list[Array] = []
-        for places in pieces(series, windows // min(most, self.rows)):
-            part = replace(self, panel=self.panel.take(places), prepared=self.prepared.take(places))
+        for places in pieces(series, windows // min(most, int(self.rows.max()))):
+            part = replace(
+                self, panel=self.panel.take(places), prepared=self.prepared.take(places),
+                rows=self.rows[places],
+            )  # fmt: skip
             found += part._residuals(forecast, most)
         return Calibration.of(found, self.prepared.targets.pointwise)
 
@@ -69,7 +72,7 @@ class HeldOut:
         """Return one array (origins, H, p) a history."""
         windows = self.prepared.windows(
             self.panel, context=self.context, burn_in=self.burn_in, horizon=self.horizon,
-            last=self.rows + self.context,
+            last=int(self.rows.max()) + self.context,
         )  # fmt: skip
         laid = windows.lengths
         starts = windows.starts(np.maximum(laid - self.rows, 0), laid - self.horizon)
@@ -94,7 +97,7 @@ class HeldOut:
         owners, after : arrays of shape (windows,)
             Place of the window's history, and how many of its rows lie after the cutoff.
         """
-        recent = [history.y[-self.rows :] for history in self.panel]
+        recent = [history.y[-int(self.rows.max()) :] for history in self.panel]
         ends = np.cumsum([len(y) for y in recent])
         rows = (ends[owners] - after)[:, None] + np.arange(self.horizon)
         actual: Array = np.concatenate(recent)[rows]

@@ -12,7 +12,7 @@ from forecast.data import timeline
 from forecast.data.blocks import Places, blocks, stack
 from forecast.data.panel import Panel
 from forecast.data.transforms._chain import Chain
-from forecast.data.windows import Windows
+from forecast.data.windows import Rows, Windows
 from forecast.errors import DataError
 from forecast.types import Array
 
@@ -34,9 +34,10 @@ class Prepared:
     past_only: tuple[int, ...]
 
     @classmethod
-    def fit(cls, panel: Panel, transforms: Sequence[Any], hold_out: int) -> Prepared:
-        """Fit on all rows but the last `hold_out` of every history."""
-        known = [history.y[: len(history) - hold_out] for history in panel]
+    def fit(cls, panel: Panel, transforms: Sequence[Any], hold_out: Rows | int) -> Prepared:
+        """Fit on all rows but the last `hold_out`, a number for all histories or one for each."""
+        ends = np.array([len(history) for history in panel]) - hold_out
+        known = [history.y[:end] for history, end in zip(panel, ends, strict=True)]
         try:
             targets = Chain.fit_each(transforms, known)
         except DataError:
@@ -45,7 +46,9 @@ class Prepared:
             raise
         return cls(
             targets,
-            Chain.fit_each(["standardise"], [h.x[: len(h) - hold_out] for h in panel]),
+            Chain.fit_each(
+                ["standardise"], [h.x[:end] for h, end in zip(panel, ends, strict=True)]
+            ),
             tuple(panel.inputs.index(name) for name in panel.past_only),
         )
 

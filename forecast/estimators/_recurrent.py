@@ -22,8 +22,9 @@ from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators._fit_report import COLUMNS, FitReport, Fitted
 from forecast.estimators._held_out import HeldOut
 from forecast.estimators._intervals import Calibration
+from forecast.estimators._plan import Plan
 from forecast.estimators._prepared import Prepared
-from forecast.networks.cells._base import Sizes
+from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.networks.network import Network
 from forecast.training import device as devices
 from forecast.training.batches import Resident
@@ -35,31 +36,59 @@ from forecast.types import Array
 class AbstractRecurrent(AbstractForecaster):
     """An ensemble of recurrent networks, trained side by side."""
 
-    context: int | None
-    burn_in: int
-    state_size: int
-    initial_state: Any
-    cell: Any
-    n_members: int
-    max_epochs: int
-    transforms: Sequence[Any]
-    training: Training | None
-    device: str
-    random_state: Any
+    own_cell: str
+    """Kind of the cell unless another is asked for."""
+
+    observe = "ahead"
+    """Which inputs a cell that has none observes, see `Resident`."""
+
+    def __init__(
+        self,
+        horizon: int = 1,
+        *,
+        context: int | None = None,
+        burn_in: int = 0,
+        state_size: int = 24,
+        initial_state: Any = "learned",
+        cell: Any = None,
+        n_members: int = 8,
+        max_epochs: int = 300,
+        past_only: Sequence[str] = (),
+        transforms: Sequence[Any] = ("standardise",),
+        season: int | None = None,
+        training: Training | None = None,
+        device: str = "auto",
+        random_state: Any = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.context = context
+        self.burn_in = burn_in
+        self.state_size = state_size
+        self.initial_state = initial_state
+        self.cell = cell
+        self.n_members = n_members
+        self.max_epochs = max_epochs
+        self.past_only = past_only
+        self.transforms = transforms
+        self.season = season
+        self.training = training
+        self.device = device
+        self.random_state = random_state
 
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
         settings = self._settings()
-        self.context_, held = self._plan(panel, settings)
+        plan = Plan.of(panel, self.transforms, settings.validation, self._spans())
+        self.context_, held = plan.context, plan.held
         self.member_seeds_ = self._seeds()
         self.calibration_ = None
         with devices.quiet_machine():
             fitted = self._train(panel, "select", held, None, checkpoint, on_epoch)
-            if held:
+            if held.any():
                 self.calibration_ = self._held_out(panel, fitted, held)
             done = fitted
-            if held and settings.refit and not fitted.progress.interrupted:
+            if held.any() and settings.refit and not fitted.progress.interrupted:
                 epochs = fitted.progress.best_epoch.clamp(min=1).tolist()
-                again = self._train(panel, "refit", 0, epochs, checkpoint, on_epoch)
+                again = self._train(panel, "refit", 0 * held, epochs, checkpoint, on_epoch)
                 # A refit that was cut short knows less than the selection that was not.
                 done = fitted if again.progress.interrupted else again
                 fitted = Fitted(fitted.network, fitted.prepared, fitted.progress, again.progress)
@@ -72,6 +101,9 @@ class AbstractRecurrent(AbstractForecaster):
             tuple(np.flatnonzero(~self.alive_).tolist()),
             str(next(self.network_.parameters()).device),
         )
+
+    def _spans(self) -> tuple[int | None, int, int]:
+        return self.context, self.burn_in, int(self.horizon)
 
     def _settings(self) -> Training:
         settings: Training = registry.build("training", self.training or {})
@@ -102,34 +134,11 @@ class AbstractRecurrent(AbstractForecaster):
         seeds = np.random.SeedSequence(int(state)).spawn(self.n_members)
         return [int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)) for seed in seeds]
 
-    def _plan(self, panel: Panel, settings: Training) -> tuple[int, int]:
-        """Return the context, and the rows held out for validation."""
-        longest = max(len(history) for history in panel)
-        horizon, least = int(self.horizon), max(self.burn_in, 1)
-        lost = sum(registry.build("transform", node).lost for node in self.transforms)
-        usable = longest - lost
-        needed = (self.context or least) + horizon
-        if usable < needed:
-            raise DataError(
-                f"the series is too short: {longest} rows, of which transforms use up {lost}; "
-                f"needed are {needed + lost} (context {self.context or least}, horizon {horizon}). "
-                "Give more rows, or a shorter burn_in, context or horizon."
-            )
-        share = settings.validation
-        held = 0 if share == 0 else max(horizon, int(share if share >= 1 else share * longest))
-        if usable - held < needed:
-            held = 0
-        if self.context is not None:
-            return self.context, held
-        wanted = self.burn_in + max(2 * panel.season, 2 * horizon, 8)
-        room = max((usable - held - horizon) // 2, least)
-        return max(min(wanted, room), least), held
-
     def _train(
         self,
         panel: Panel,
         phase: str,
-        held: int,
+        held: Rows,
         epochs: Sequence[int] | None,
         checkpoint: Path | None,
         on_epoch: OnEpoch | None,
@@ -140,12 +149,10 @@ class AbstractRecurrent(AbstractForecaster):
             panel, context=self.context_, burn_in=self.burn_in, horizon=self.horizon
         )
         target = devices.choose(self.device)
-        data = Resident(windows, getattr(torch, settings.dtype), target)
-        lengths = [len(history) for history in panel]
-        train = windows.starts([0] * len(panel), [n - held - self.horizon for n in lengths])
-        validation = windows.starts(
-            [n - held for n in lengths], lengths if held else [-1] * len(panel)
-        )
+        data = Resident(windows, getattr(torch, settings.dtype), target, self._observed())
+        lengths = np.array([len(history) for history in panel])
+        train = windows.starts(0 * lengths, lengths - held - self.horizon)
+        validation = windows.starts(lengths - held, np.where(held > 0, lengths, -1))
         if len(train) == 0:
             raise DataError("no training window has a known target ahead of its cutoff.")
         task = Task(
@@ -160,15 +167,21 @@ class AbstractRecurrent(AbstractForecaster):
         return Fitted(network, prepared, loop.run(task, file, on_epoch), None)
 
     def _network(self, inputs: int, targets: int) -> tuple[Network, list[torch.Generator]]:
+        cell = self._cell()
+        if cell.closed:
+            inputs, targets = 0, targets + inputs
         sizes = Sizes(self.state_size, inputs, targets, self.burn_in)
         weights = [torch.Generator().manual_seed(seed) for seed in self.member_seeds_]
-        network = Network(
-            registry.build("cell", self.cell),
-            registry.build("initial_state", self.initial_state),
-            sizes,
-            weights,
-        )
+        start = registry.build("initial_state", self.initial_state)
+        network = Network(cell, start, sizes, weights)
         return network, [torch.Generator().manual_seed(seed + 1) for seed in self.member_seeds_]
+
+    def _cell(self) -> AbstractCell:
+        cell: AbstractCell = registry.build("cell", self.cell or self.own_cell)
+        return cell
+
+    def _observed(self) -> str:
+        return self.observe if self._cell().closed else "nothing"
 
     def _identity(self, panel: Panel, phase: str, epochs: Sequence[int] | None) -> str:
         """Fingerprint what decides a training, so that no checkpoint serves another."""
@@ -197,12 +210,12 @@ class AbstractRecurrent(AbstractForecaster):
     def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:
         """Return forecasts in transformed units, shape (H, E, windows, p)."""
         parameter = next(network.parameters())
-        data = Resident(windows, parameter.dtype, parameter.device)
+        data = Resident(windows, parameter.dtype, parameter.device, self._observed())
         kernel = self._settings().kernel
         with devices.quiet_machine(), torch.no_grad():
             parts = [
                 network(batch.inputs, batch.targets, batch.known, kernel=kernel)
-                .outputs[windows.context :]
+                .outputs[windows.context :, ..., : data.scored]
                 .cpu()
                 for batch in data.groups(starts, network.members, self.state_size)
             ]
@@ -229,7 +242,7 @@ class AbstractRecurrent(AbstractForecaster):
     def _calibration(self, panel: Panel) -> Calibration | None:
         return self.calibration_  # residuals of the rows that early stopping held out
 
-    def _held_out(self, panel: Panel, fitted: Fitted, held: int) -> Calibration:
+    def _held_out(self, panel: Panel, fitted: Fitted, held: Rows) -> Calibration:
         """Forecast from origins of the held-out rows and keep the residuals."""
         network, alive = fitted.network, fitted.progress.alive.numpy()
 

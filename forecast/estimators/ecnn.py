@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from forecast.estimators._recurrent import AbstractRecurrent
-from forecast.training.settings import Training
 
 
 class ECNN(AbstractRecurrent):
@@ -34,8 +30,9 @@ class ECNN(AbstractRecurrent):
     initial_state : str or initial state, default='learned'
         State before a window's first step: 'zero', 'noisy', 'learned', 'learned_noisy',
         'adaptive', 'encoder', or an object such as ``Noisy(std=0.2)``.
-    cell : str or cell, default='error_correction'
-        The step equation; ``ErrorCorrection(psi='identity')`` drops the inner tanh.
+    cell : str or cell, optional
+        The step equation, by default `ErrorCorrection`; ``ErrorCorrection(psi='identity')`` drops
+        the inner tanh.
     n_members : int, default=8
         Networks in the ensemble, trained together in one batch; the forecast is their mean.
     max_epochs : int, default=300
@@ -84,35 +81,4 @@ class ECNN(AbstractRecurrent):
     (4, 3)
     """
 
-    def __init__(
-        self,
-        horizon: int = 1,
-        *,
-        context: int | None = None,
-        burn_in: int = 0,
-        state_size: int = 24,
-        initial_state: Any = "learned",
-        cell: Any = "error_correction",
-        n_members: int = 8,
-        max_epochs: int = 300,
-        past_only: Sequence[str] = (),
-        transforms: Sequence[Any] = ("standardise",),
-        season: int | None = None,
-        training: Training | None = None,
-        device: str = "auto",
-        random_state: Any = 0,
-    ) -> None:
-        self.horizon = horizon
-        self.context = context
-        self.burn_in = burn_in
-        self.state_size = state_size
-        self.initial_state = initial_state
-        self.cell = cell
-        self.n_members = n_members
-        self.max_epochs = max_epochs
-        self.past_only = past_only
-        self.transforms = transforms
-        self.season = season
-        self.training = training
-        self.device = device
-        self.random_state = random_state
+    own_cell = "error_correction"

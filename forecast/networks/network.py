@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -21,10 +23,13 @@ class Pass(NamedTuple):
     ----------
     outputs : tensor of shape (T, E, b, p)
     initial : tensor of shape (E, b, n)
+    scored : list of tensors of shape (T, E, b, p)
+        What training scores: the outputs, and what led to them where a cell unfolds in turns.
     """
 
     outputs: Tensor
     initial: Tensor
+    scored: list[Tensor]
 
 
 class Network(nn.Module):
@@ -49,7 +54,8 @@ class Network(nn.Module):
         self.sizes = sizes
         self.members = len(generators)
         self.cell = cell.build(sizes, generators)
-        self.start = initial_state.build(sizes, generators)
+        wide = replace(sizes, state=cell.width(sizes))
+        self.start = initial_state.build(wide, generators)
 
     def forward(
         self,
@@ -60,10 +66,14 @@ class Network(nn.Module):
         kernel: str = "auto",
     ) -> Pass:
         """Unfold over windows (T, E, b, ·); `known` is zero beyond the cutoff and in gaps."""
+        if noise is not None:
+            known = self.cell.force(known, noise.uniform)
         burn_in = self.sizes.burn_in
         seen = torch.cat([known[:burn_in] * targets[:burn_in], inputs[:burn_in]], dim=-1)
         initial = self.start(seen, noise)
-        return Pass(unfold(self.cell, inputs, targets, known, initial, kernel), initial)
+        run = partial(unfold, kernel=kernel)
+        scored = self.cell.interfaces(run, inputs, targets, known, initial)
+        return Pass(scored[-1], initial, scored)
 
     def take(self, members: Sequence[int]) -> Network:
         """Return a network of copies of some members, in their order."""

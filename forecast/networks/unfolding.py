@@ -49,16 +49,16 @@ def unfold(
     SpecError
         When a kernel is asked for by name that cannot serve this cell, device or shape.
     """
-    drive, recurrence = cell.drive(inputs), cell.recurrence()
+    entry, recurrence = cell.enter(inputs, targets, known, initial), cell.recurrence()
     if recurrence is None:
         if kernel not in ("auto", "reference"):
             raise SpecError(
                 f"this cell, {type(cell).__name__.strip('_')}, has no fast path: kernel must be "
                 f"auto or reference, given: {kernel!r}"
             )
-        return Reference().unfold(cell, drive, targets, known, initial)
-    chosen = choose(kernel, recurrence, drive)
-    return chosen.unfold(recurrence, drive, targets, known, initial)
+        return cell.leave(Reference().unfold(cell, *entry), initial)
+    chosen = choose(kernel, recurrence, entry.drive)
+    return cell.leave(chosen.unfold(recurrence, *entry), initial)
 
 
 def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel:

@@ -7,8 +7,16 @@ is drawn.
 
 from __future__ import annotations
 
+from forecast.plots.contrasts import contrasts_figure, curves_figure
 from forecast.plots.forecasts import backtest_figure, forecast_figure
 from forecast.plots.scores import scores_figure
 from forecast.plots.training import learning_curves_figure
 
-__all__ = ["backtest_figure", "forecast_figure", "learning_curves_figure", "scores_figure"]
+__all__ = [
+    "backtest_figure",
+    "contrasts_figure",
+    "curves_figure",
+    "forecast_figure",
+    "learning_curves_figure",
+    "scores_figure",
+]

@@ -58,12 +58,14 @@ class AutogradSteps:
         self, rows: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
     ) -> Tensor:  # fmt: skip
         batch, start = self.data.batch(rows), self.network.start
-        outputs, initial = self.network(
+        _, initial, scored = self.network(
             batch.inputs, batch.targets, batch.known, Noise(generators), self.settings.kernel
         )
         if start.wants_gradient:
             initial.retain_grad()
-        losses = batch.loss(outputs, self.settings.context_weight)
+        weight = self.settings.context_weight
+        losses = torch.stack([batch.loss(outputs, weight) for outputs in scored]).mean(dim=0)
+        losses = losses + self.network.cell.penalty(batch.targets, batch.observed)
         losses.sum().backward()
         if start.wants_gradient and initial.grad is not None:
             # Half the sum over a window's scored errors, as the trick has it, not their mean.
@@ -80,7 +82,7 @@ class AutogradSteps:
         network = self.network
         total = count = torch.zeros(network.members, device=self.data.targets.device)
         for batch in self.data.groups(starts, network.members, network.sizes.state):
-            outputs, _ = network(
+            outputs, *_ = network(
                 batch.inputs, batch.targets, batch.known, kernel=self.settings.kernel
             )
             square, number = batch.errors_ahead(outputs)

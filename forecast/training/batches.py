@@ -19,10 +19,14 @@ class Batch:
     ----------
     inputs : tensor of shape (T, E, b, m)
     targets : tensor of shape (T, E, b, p)
-        Zero where missing.
+        Zero where missing; inputs that the network observes are the last of them.
     observed : tensor of shape (T, E, b, p)
         1 where the target is not missing, ahead of the cutoff too.
     context, burn_in : int
+    ahead : tensor of shape (p,)
+        1 for what is known ahead of the cutoff.
+    scored : int
+        Targets that are to be forecast: the first of them.
     """
 
     inputs: Tensor
@@ -30,12 +34,14 @@ class Batch:
     observed: Tensor
     context: int
     burn_in: int
+    ahead: Tensor
+    scored: int
 
     @property
     def known(self) -> Tensor:
-        """What may correct the state: the observed targets up to the cutoff."""
+        """What may correct the state: what is observed up to the cutoff, or known ahead of it."""
         known = self.observed.clone()
-        known[self.context :] = 0
+        known[self.context :] *= self.ahead
         return known
 
     def loss(self, outputs: Tensor, context_weight: float) -> Tensor:
@@ -50,8 +56,9 @@ class Batch:
 
     def errors_ahead(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return each member's sum of squared errors over the horizon, and their number."""
-        ahead = self.observed[self.context :]
-        square = ahead * (outputs - self.targets)[self.context :].square()
+        rows, first = slice(self.context, None), slice(self.scored)
+        ahead = self.observed[rows, ..., first]
+        square = ahead * (outputs - self.targets)[rows, ..., first].square()
         return square.sum(dim=(0, 2, 3)), ahead.sum(dim=(0, 2, 3))
 
 
@@ -70,17 +77,32 @@ class Resident:
     ----------
     windows : Windows
     dtype, device : of the tensors
+    observe : {'nothing', 'past', 'ahead'}, default='nothing'
+        Which inputs are observables of the network, targets to it after the others, and no
+        inputs: none; all, as far as the cutoff; or those that are known ahead, ahead of it too.
     """
 
-    def __init__(self, windows: Windows, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self,
+        windows: Windows,
+        dtype: torch.dtype,
+        device: torch.device,
+        observe: str = "nothing",
+    ) -> None:
         self.windows = windows
         targets = torch.from_numpy(windows.targets)
         inputs = torch.from_numpy(windows.inputs)
+        self.scored, self.hidden = targets.shape[1], torch.from_numpy(windows.hidden).to(device)
+        ahead = torch.zeros(self.scored, dtype=torch.bool, device=device)
+        if observe != "nothing":
+            foreseen = ~self.hidden if observe == "ahead" else torch.zeros_like(self.hidden)
+            targets, ahead = torch.cat([targets, inputs], dim=1), torch.cat([ahead, foreseen])
+            inputs, self.hidden = inputs[:, :0], self.hidden[:0]
+        self.ahead = ahead.to(dtype)
         self.observed = (~targets.isnan()).to(device, dtype)
         self.targets = targets.nan_to_num(nan=0.0).to(device, dtype)
         self.inputs = inputs.nan_to_num(nan=0.0).to(device, dtype)
-        self.hidden = torch.from_numpy(windows.hidden).to(device)
-        self.any_hidden = bool(windows.hidden.any())
+        self.any_hidden = bool(self.hidden.any())
 
     def batch(self, starts: Tensor) -> Batch:
         """Gather the windows that begin at `starts`, shape (E, b)."""
@@ -94,6 +116,8 @@ class Resident:
             self._gather(self.observed, starts),
             context,
             self.windows.burn_in,
+            self.ahead,
+            self.scored,
         )
 
     def groups(self, starts: Tensor, members: int, state: int) -> Iterator[Batch]:

@@ -63,7 +63,8 @@ class Loop:
         Trained in place; ends as the best (or last) of every member.
     settings : Training
     generators : sequence of torch.Generator, one a member
-        Order of windows and noise.
+        Order of windows. Noise has generators of its own, seeded by theirs, so that networks that
+        differ in noise alone see the same windows in the same order.
     fingerprint : str
         Identity of the task; a checkpoint with another is not used.
     learning_rates : sequence of float, optional
@@ -135,7 +136,8 @@ class Loop:
         generators = [self.generators[member] for member in self.members]
         count = len(task.train)
         order = torch.stack([torch.randperm(count, generator=g) for g in generators])
-        losses = self.steps.train(task.train[order], fall * self.rates[self.members], generators)
+        noise = [_noise_of(generator, progress.epoch) for generator in generators]
+        losses = self.steps.train(task.train[order], fall * self.rates[self.members], noise)
         validation = self.steps.evaluate(task.validation) if len(task.validation) else None
         rate = fall * self.settings.learning_rate
         progress.record(
@@ -170,3 +172,9 @@ class Loop:
         """Return the share of the learning rate that is left: half a cosine."""
         part = min(epoch / max(schedule, 1), 1.0)
         return 0.5 * (1 + math.cos(math.pi * part))
+
+
+def _noise_of(generator: torch.Generator, epoch: int) -> torch.Generator:
+    """Return the generator of a member's noise in an epoch."""
+    mixed = generator.initial_seed() * 6364136223846793005 + 1442695040888963407 * (epoch + 1)
+    return torch.Generator().manual_seed(mixed % 2**63)

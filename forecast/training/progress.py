@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from forecast.training.loop import Loop
 
 
-FORMAT = 2
+FORMAT = 3
 """Of a checkpoint; one of another format is not taken up."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from forecast import resources
+from forecast import registry, resources
 from forecast.pipeline import yaml_source
 from forecast.pipeline.listener import Listener
 from forecast.pipeline.record import scores
@@ -41,6 +41,21 @@ def test_a_quick_form_runs_from_csv_to_files(name, run, quick, tmp_path):
     assert forecast.shape == (spec.horizon, 4 * len(spec.data.target))
     assert forecast.notna().all(axis=None)
     assert "seasonal_naive" in stdout
+
+
+ARCHITECTURES = [kind for kind in registry.kinds("network") if kind != "ecnn"]
+
+
+@pytest.mark.parametrize("name", ["sunspots", "us_change"])
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_every_architecture_runs_from_yaml(kind, name, run, quick, tmp_path):
+    own = ["--set", f"model.kind={kind}", "--set", "model.state_size=8"]
+    status, stdout, stderr = run(tmp_path, "run", name, *quick, *own, "--output", "out")
+    assert status == 0, stderr
+    assert kind in stdout
+    forecast = pd.read_csv(tmp_path / "out" / "forecast.csv", index_col=0, parse_dates=True)
+    assert forecast.notna().all(axis=None)
+    assert (tmp_path / "mlruns" / "mlflow.db").exists()
 
 
 @pytest.mark.slow

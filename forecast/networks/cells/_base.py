@@ -1,14 +1,16 @@
 """What a cell promises.
 
 **To add a cell**, write one file with one public class, the settings, whose `build` returns a
-module with the step equation. All parameters carry a leading member dimension.
+module. Either it is a `recurrence`, and every kernel serves it, or it writes its own `step` and
+`output`, and the reference loop does. All parameters carry a leading member dimension.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from sklearn.base import BaseEstimator
@@ -39,24 +41,68 @@ class Sizes:
     burn_in: int
 
 
-class CellModule(nn.Module, ABC):
+Unfold = Callable[["CellModule", Tensor, Tensor, Tensor, Tensor], Tensor]
+"""`unfold` with a kernel chosen: cell, inputs, targets, known, initial state to outputs."""
+
+
+class Entry(NamedTuple):
+    """What the loop over time runs on; shapes as in `unfold`, the drive's (T, E, b, ·)."""
+
+    drive: Tensor
+    targets: Tensor
+    known: Tensor
+    initial: Tensor
+
+
+class CellModule(nn.Module):
     """One step of the dynamics for all members at once."""
 
     free_weights = False
     """Whether the cell is a recurrence whose A, C and D, and the drive's B and c, are parameters
     of its own by these names: then a whole training step may run in machine code."""
 
-    @abstractmethod
     def drive(self, inputs: Tensor) -> Tensor:
         """Project the inputs of all steps, (T, E, b, m), to what a step adds, (T, E, b, n)."""
+        raise NotImplementedError
 
-    @abstractmethod
     def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
         """Return the next state (E, b, n) from state, drive and the last error (E, b, p)."""
+        return self._general().step(state, drive, error)
 
-    @abstractmethod
     def output(self, state: Tensor) -> Tensor:
         """Read targets (E, b, p) from the state."""
+        return self._general().output(state)
+
+    def _general(self) -> Recurrence:
+        found = self.recurrence()
+        if found is None:
+            raise NotImplementedError(f"{type(self).__name__} has neither a recurrence nor a step")
+        return found
+
+    def enter(self, inputs: Tensor, targets: Tensor, known: Tensor, initial: Tensor) -> Entry:
+        """Turn a window into what the loop runs on: inputs projected, unless a cell says more."""
+        return Entry(self.drive(inputs), targets, known, initial)
+
+    def leave(self, outputs: Tensor, initial: Tensor) -> Tensor:
+        """Turn what the loop puts out into outputs of every step, (T, E, b, p)."""
+        return outputs
+
+    def interfaces(
+        self, unfold: Unfold, inputs: Tensor, targets: Tensor, known: Tensor, initial: Tensor
+    ) -> list[Tensor]:
+        """Return all outputs (T, E, b, p) that are scored, the last of which is the forecast."""
+        return [unfold(self, inputs, targets, known, initial)]
+
+    def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+        """Say, in training alone, which known targets correct the state: by default all.
+
+        `draw` gives uniform numbers (E, *shape), each member's its own.
+        """
+        return known
+
+    def penalty(self, targets: Tensor, observed: Tensor) -> Tensor | float:
+        """Return what a cell adds to each member's loss of a batch, (E,): by default nothing."""
+        return 0.0
 
     def hold_at_zero(self, name: str, free: Tensor) -> None:
         """Let a parameter's entries be zero, and stay so in training, where `free` is 0.
@@ -79,6 +125,16 @@ class CellModule(nn.Module, ABC):
 
 class AbstractCell(BaseEstimator, ABC):
     """Settings of a step equation."""
+
+    corrects = True
+    """Whether past targets reach the state by themselves; an open network sees its inputs alone."""
+
+    closed = False
+    """Whether the cell has no inputs: they are observables then, targets after the others."""
+
+    def width(self, sizes: Sizes) -> int:
+        """Return how many components the state has: n, unless a cell carries more."""
+        return sizes.state
 
     @abstractmethod
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:

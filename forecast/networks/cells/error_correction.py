@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from forecast.errors import SpecError
-from forecast.networks.cells._base import AbstractCell, CellModule, Sizes, draw_uniform
-from forecast.networks.kernels._base import Recurrence
+from forecast.networks.cells._base import AbstractCell, CellModule, Sizes
+from forecast.networks.cells._corrected import CorrectedModule
 
 
 class ErrorCorrection(AbstractCell):
@@ -53,33 +51,4 @@ class ErrorCorrection(AbstractCell):
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
         if self.psi not in ("tanh", "identity"):
             raise SpecError(f"psi must be tanh or identity, given: {self.psi!r}")
-        return _ErrorCorrectionModule(self.psi, self.gain, sizes, generators)
-
-
-class _ErrorCorrectionModule(CellModule):
-    free_weights = True
-
-    def __init__(
-        self, psi: str, gain: float, sizes: Sizes, generators: Sequence[torch.Generator]
-    ) -> None:
-        super().__init__()
-        n, m, p = sizes.state, sizes.inputs, sizes.targets
-        self.psi = psi
-        self.A = draw_uniform((n, n), gain / math.sqrt(n), generators)
-        self.B = draw_uniform((n, m), gain / math.sqrt(max(m, 1)), generators)
-        self.c = draw_uniform((n,), 0.0, generators)
-        self.C = draw_uniform((p, n), gain / math.sqrt(n), generators)
-        self.D = draw_uniform((n, p), gain / math.sqrt(p), generators)
-
-    def drive(self, inputs: Tensor) -> Tensor:
-        return torch.einsum("tebm,enm->tebn", inputs, self.B) + self.c[:, None, :]
-
-    def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
-        correction = torch.tanh(error) if self.psi == "tanh" else error
-        return torch.tanh(torch.baddbmm(drive, state, self.A.mT) + torch.bmm(correction, self.D.mT))
-
-    def output(self, state: Tensor) -> Tensor:
-        return torch.bmm(state, self.C.mT)
-
-    def recurrence(self) -> Recurrence:
-        return Recurrence(self.A, self.C, self.D, self.psi)
+        return CorrectedModule(self.psi, self.gain, sizes, generators)

@@ -81,11 +81,18 @@ class AbstractInitialState(BaseEstimator, ABC):
         """Make the module for as many members as there are generators."""
 
 
-def check_std(std: float) -> float:
-    """Return a standard deviation, or raise `SpecError`."""
-    if not 0 <= std < float("inf"):
-        raise SpecError(f"std must be a finite number of at least 0, given: {std!r}")
-    return float(std)
+Widths = float | Sequence[float]
+"""Of noise: one number, or one a member."""
+
+
+def check_widths(name: str, widths: Widths, members: int) -> Tensor:
+    """Return widths of noise as a tensor (E, 1, 1), or raise `SpecError`."""
+    given = torch.as_tensor(widths, dtype=torch.get_default_dtype()).reshape(-1)
+    if not bool(((given >= 0) & given.isfinite()).all()):
+        raise SpecError(f"{name} must be a finite number of at least 0, given: {widths!r}")
+    if len(given) not in (1, members):
+        raise SpecError(f"{name} must be one number or {members}, one a member, given: {widths!r}")
+    return given.expand(members).clone()[:, None, None]
 
 
 class BiasModule(StartModule):
@@ -93,14 +100,15 @@ class BiasModule(StartModule):
 
     is_mean_and_noise = True
 
-    def __init__(self, members: int, state: int, *, learned: bool, std: float) -> None:
+    def __init__(self, members: int, state: int, *, learned: bool, std: Widths = 0.0) -> None:
         super().__init__()
+        self.std: Tensor
+        self.register_buffer("std", check_widths("std", std, members), persistent=False)
         mean = torch.zeros(members, state)
         if learned:
             self.mean: Tensor = nn.Parameter(mean)
         else:
             self.register_buffer("mean", mean, persistent=False)
-        self.std = std
 
     def forward(self, burn_in: Tensor, noise: Noise | None) -> Tensor:
         """Return the mean, plus noise while training."""
@@ -111,6 +119,6 @@ class BiasModule(StartModule):
 
     def draw(self, batch: int, noise: Noise) -> Tensor | None:
         """Draw what is added to the mean of each window, (E, b, n); None if nothing is."""
-        if self.std == 0:
+        if not bool(self.std.any()):
             return None
         return self.std * noise.normal(batch, self.mean.shape[-1]).to(self.mean)

@@ -14,7 +14,8 @@ from forecast.networks.initial_states._base import (
     BiasModule,
     Noise,
     StartModule,
-    check_std,
+    Widths,
+    check_widths,
 )
 
 
@@ -30,7 +31,7 @@ class Adaptive(AbstractInitialState):
 
     Parameters
     ----------
-    scale : float, default=1.0
+    scale : float or one a member, default=1.0
         :math:`\kappa \ge 0`.
     draw : {'resampled', 'uniform'}, default='resampled'
         Rows of :math:`\rho` drawn again, which keeps their covariance, or a uniform law of the
@@ -52,7 +53,7 @@ class Adaptive(AbstractInitialState):
     True
     """
 
-    def __init__(self, scale: float = 1.0, draw: str = "resampled", memory: int = 500) -> None:
+    def __init__(self, scale: Widths = 1.0, draw: str = "resampled", memory: int = 500) -> None:
         self.scale = scale
         self.draw = draw
         self.memory = memory
@@ -62,18 +63,18 @@ class Adaptive(AbstractInitialState):
             raise SpecError(f"draw must be resampled or uniform, given: {self.draw!r}")
         if self.memory < 2:
             raise SpecError(f"memory must be at least 2 rows, given: {self.memory!r}")
-        return _AdaptiveModule(
-            len(generators), sizes.state, check_std(self.scale), self.draw, self.memory
-        )
+        return _AdaptiveModule(len(generators), sizes.state, self.scale, self.draw, self.memory)
 
 
 class _AdaptiveModule(BiasModule):
     wants_gradient = True
     is_mean_and_noise = False
 
-    def __init__(self, members: int, state: int, scale: float, draw: str, memory: int) -> None:
-        super().__init__(members, state, learned=True, std=0.0)
-        self.scale, self.law = scale, draw
+    def __init__(self, members: int, state: int, scale: Widths, draw: str, memory: int) -> None:
+        super().__init__(members, state, learned=True)
+        self.law = draw
+        self.scale: Tensor
+        self.register_buffer("scale", check_widths("scale", scale, members), persistent=False)
         self.rows: Tensor
         self.seen: Tensor
         self.register_buffer("rows", torch.zeros(members, memory, state))
@@ -92,7 +93,7 @@ class _AdaptiveModule(BiasModule):
         """Return the learned mean, plus noise drawn from the remembered residuals."""
         start = super().forward(burn_in, noise)
         filled = min(int(self.seen), self.rows.shape[1])
-        if noise is None or filled < 2 or self.scale == 0:
+        if noise is None or filled < 2 or not bool(self.scale.any()):
             return start
         rows = self.rows[:, :filled]
         centred = rows - rows.mean(dim=1, keepdim=True)

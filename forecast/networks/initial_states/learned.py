@@ -33,4 +33,4 @@ class Learned(AbstractInitialState):
     """
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
-        return BiasModule(len(generators), sizes.state, learned=True, std=0.0)
+        return BiasModule(len(generators), sizes.state, learned=True)

@@ -11,7 +11,7 @@ from forecast.networks.initial_states._base import (
     AbstractInitialState,
     BiasModule,
     StartModule,
-    check_std,
+    Widths,
 )
 
 
@@ -24,7 +24,7 @@ class LearnedNoisy(AbstractInitialState):
 
     Parameters
     ----------
-    std : float, default=0.1
+    std : float or one a member, default=0.1
         :math:`\sigma \ge 0`, in units of the state, which lies within (-1, 1).
 
     References
@@ -40,8 +40,8 @@ class LearnedNoisy(AbstractInitialState):
     torch.Size([1, 3, 2])
     """
 
-    def __init__(self, std: float = 0.1) -> None:
+    def __init__(self, std: Widths = 0.1) -> None:
         self.std = std
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
-        return BiasModule(len(generators), sizes.state, learned=True, std=check_std(self.std))
+        return BiasModule(len(generators), sizes.state, learned=True, std=self.std)

@@ -11,7 +11,7 @@ from forecast.networks.initial_states._base import (
     AbstractInitialState,
     BiasModule,
     StartModule,
-    check_std,
+    Widths,
 )
 
 
@@ -25,7 +25,7 @@ class Noisy(AbstractInitialState):
 
     Parameters
     ----------
-    std : float, default=0.1
+    std : float or one a member, default=0.1
         :math:`\sigma \ge 0`, in units of the state, which lies within (-1, 1).
 
     References
@@ -42,8 +42,8 @@ class Noisy(AbstractInitialState):
     0.0
     """
 
-    def __init__(self, std: float = 0.1) -> None:
+    def __init__(self, std: Widths = 0.1) -> None:
         self.std = std
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
-        return BiasModule(len(generators), sizes.state, learned=False, std=check_std(self.std))
+        return BiasModule(len(generators), sizes.state, learned=False, std=self.std)

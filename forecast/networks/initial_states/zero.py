@@ -31,4 +31,4 @@ class Zero(AbstractInitialState):
     """
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
-        return BiasModule(len(generators), sizes.state, learned=False, std=0.0)
+        return BiasModule(len(generators), sizes.state, learned=False)

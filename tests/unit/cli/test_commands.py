@@ -15,7 +15,9 @@ import forecast
 from forecast.cli import outcome
 from forecast.cli.app import app
 
-COMMANDS = ["run", "fit", "predict", "backtest", "ui", "schema", "validate", "list", "doctor"]
+COMMANDS = [
+    "run", "fit", "predict", "backtest", "study", "ui", "schema", "validate", "list", "doctor",
+]  # fmt: skip
 QUICK = ("--no-track", "--set", "backtest.origins=1")
 
 

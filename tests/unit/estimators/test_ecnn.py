@@ -290,6 +290,23 @@ def test_the_selection_sees_nothing_of_the_rows_it_is_judged_on():
     assert (one.history_["validation_loss"] != other.history_["validation_loss"]).all()
 
 
+@pytest.mark.parametrize("rows", [16, 20, 21])
+def test_a_series_shorter_than_what_is_held_out_keeps_half_of_its_rows(rows):
+    """With 20 rows to hold out it would have none to learn from, or some it may not see."""
+    training = Training(validation=20, refit=False, patience=10**6)
+    histories = []
+    for last in (10.0, 50.0):
+        short = wave(rows)
+        short.iloc[-(rows // 2) :] = last
+        y = pd.concat({"long": wave(90), "short": short})
+        model = small(training=training).fit(y=y)
+        histories.append(model.history_)
+        assert np.isfinite(model.predict(quantiles=[0.1, 0.9])).all(axis=None)
+    one, other = histories
+    assert (one["train_loss"] == other["train_loss"]).all()
+    assert (one["validation_loss"] != other["validation_loss"]).all()
+
+
 def test_update_moves_the_cutoff_and_not_the_weights():
     y = wave()
     model = small().fit(y=y.iloc[:80])

@@ -152,7 +152,7 @@ def slowly(panel, nodes, held, chosen=None):
 
 def calibration(panel, nodes, held):
     prepared = Prepared.fit(panel, nodes, held)
-    return HeldOut(panel, prepared, held, *SIZES.values()).calibrate(fake, 2)
+    return HeldOut(panel, prepared, np.full(len(panel), held), *SIZES.values()).calibrate(fake, 2)
 
 
 def check(found, expected):

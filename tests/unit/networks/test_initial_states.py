@@ -95,6 +95,15 @@ def test_a_width_that_is_none_is_refused(kind, std):
         build({"kind": kind, "std": std})
 
 
+def test_widths_are_one_number_or_one_a_member():
+    noise = Noise(gens(2))
+    state = build({"kind": "noisy", "std": [0.0, 0.5]})(window(), noise)
+    assert (state[0] == 0).all()
+    assert (state[1] != 0).all()
+    with pytest.raises(ValueError, match="std must be one number or 2, one a member"):
+        build({"kind": "noisy", "std": [0.1, 0.2, 0.3]})
+
+
 # -- adaptive ---------------------------------------------------------------------------------
 
 

@@ -70,6 +70,33 @@ def test_a_member_equals_the_same_member_trained_alone(start):
             torch.testing.assert_close(both[place], value[0], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("kernel", ["auto", "reference"])
+def test_noise_changes_no_order_of_windows(kernel):
+    """Networks that differ in their start alone are paired: weights and batches are the same."""
+    seeds, found = [4, 40], []
+    for start in (LearnedNoisy(0.0), LearnedNoisy(1e-13)):
+        one = loop(seeds, start, kernel=kernel)
+        one.run(task(3, 2), None, None)
+        found.append(weights(one.network))
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["auto", "reference"])
+def test_members_may_differ_in_width_and_learning_rate(kernel):
+    seeds, widths, rates = [3, 30, 300], [0.0, 0.1, 0.4], [1e-2, 3e-3, 3e-2]
+    together = loop(seeds, LearnedNoisy(widths), kernel=kernel)
+    together.rates = torch.tensor(rates, dtype=torch.float64)
+    together.run(task(12, 3, held=15), None, None)
+    for place, (seed, width, rate) in enumerate(zip(seeds, widths, rates, strict=True)):
+        alone = loop([seed], LearnedNoisy(width), kernel=kernel)
+        alone.rates = torch.tensor([rate], dtype=torch.float64)
+        alone.run(task(12, 1, held=15), None, None)
+        for name, value in weights(alone.network).items():
+            both = dict(together.network.named_parameters())[name]
+            torch.testing.assert_close(both[place], value[0], rtol=0, atol=1e-11)
+
+
 def test_the_same_seeds_give_the_same_bits_and_others_do_not():
     a, b, c = loop([1, 2]), loop([1, 2]), loop([5, 6])
     for one in (a, b, c):

@@ -1,0 +1,81 @@
+"""A closed system on the general step: its targets lead by one, its correction is fixed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from forecast.errors import SpecError
+from forecast.networks.cells._base import CellModule, Entry, Sizes, draw_uniform
+from forecast.networks.cells._sparse import sparse_mask
+from forecast.networks.kernels._base import Recurrence
+
+
+class ClosedModule(CellModule):
+    """A (E, n, n), with a gate theta (E, n) too; settings as for `HistoricallyConsistent`."""
+
+    def __init__(
+        self,
+        nonzeros: int | None,
+        gate: bool,
+        teacher_forcing: float,
+        gain: float,
+        sizes: Sizes,
+        generators: Sequence[torch.Generator],
+    ) -> None:
+        super().__init__()
+        n, self.p = sizes.state, sizes.targets
+        if n < self.p:
+            raise SpecError(
+                f"state_size must hold all observables, of which there are {self.p}, given: {n}"
+            )
+        if not 0 < teacher_forcing <= 1:
+            raise SpecError(f"teacher_forcing must lie in (0, 1], given: {teacher_forcing!r}")
+        some = min(n, 50) if nonzeros is None else nonzeros
+        if not 1 <= some <= n:
+            raise SpecError(f"nonzeros must lie between 1 and state_size={n}, given: {some}")
+        self.teacher_forcing = teacher_forcing
+        self.A = draw_uniform((n, n), gain / math.sqrt(some), generators)
+        self.theta = nn.Parameter(torch.zeros(len(generators), n)) if gate else None
+        if some < n:
+            self.hold_at_zero("A", torch.stack([sparse_mask(n, some, g) for g in generators]))
+
+    def enter(self, inputs: Tensor, targets: Tensor, known: Tensor, initial: Tensor) -> Entry:
+        """Let the loop step from tanh(r) to tanh(r): its targets are one step ahead."""
+        p = self.p
+        error = known[0] * (initial[..., :p] - targets[0])
+        first = torch.cat([initial[..., :p] - error, initial[..., p:]], dim=-1)
+        later = first.new_zeros(len(targets) - 1, *first.shape)
+        drive = torch.cat([first[None], later])
+        blank = torch.zeros_like(targets[:1])
+        return Entry(
+            drive,
+            torch.cat([targets[1:], blank]),
+            torch.cat([known[1:], blank]),
+            torch.zeros_like(initial),
+        )
+
+    def leave(self, outputs: Tensor, initial: Tensor) -> Tensor:
+        """Put the output of the initial state first; the loop's last one lies beyond the window."""
+        return torch.cat([initial[None, ..., : self.p], outputs[:-1]])
+
+    def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+        """Drop what partial teacher forcing drops."""
+        if self.teacher_forcing == 1:
+            return known
+        T, _, b, p = known.shape
+        kept = draw(T, b, p).transpose(0, 1).to(known) < self.teacher_forcing
+        return known * kept
+
+    def recurrence(self) -> Recurrence:
+        members, n, _ = self.A.shape
+        correction = -torch.eye(n, self.p).to(self.A).expand(members, -1, -1)
+        if self.theta is None:
+            return Recurrence(self.A, self.A[:, : self.p], correction, "identity")
+        d = torch.sigmoid(self.theta)
+        gated, leak = d[..., None] * self.A, 1 - d
+        skip = torch.diag_embed(leak)[:, : self.p]
+        return Recurrence(gated, gated[:, : self.p], correction, "identity", leak, skip)

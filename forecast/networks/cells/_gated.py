@@ -1,0 +1,34 @@
+"""What cells with gates share: weights of all gates in one product, and a read-out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from forecast.networks.cells._base import CellModule, Sizes, draw_uniform
+
+
+class GatedModule(CellModule):
+    """Gates side by side: A (E, g n, n), B (E, g n, m), c (E, g n), and C (E, p, n)."""
+
+    def __init__(
+        self, gates: int, gain: float, sizes: Sizes, generators: Sequence[torch.Generator]
+    ) -> None:
+        super().__init__()
+        n, m, p = sizes.state, sizes.inputs, sizes.targets
+        self.n = n
+        self.A = draw_uniform((gates * n, n), gain / math.sqrt(n), generators)
+        self.B = draw_uniform((gates * n, m), gain / math.sqrt(max(m, 1)), generators)
+        self.c = draw_uniform((gates * n,), 0.0, generators)
+        self.C = draw_uniform((p, n), gain / math.sqrt(n), generators)
+
+    def drive(self, inputs: Tensor) -> Tensor:
+        """Project the inputs to all gates."""
+        return torch.einsum("tebm,enm->tebn", inputs, self.B) + self.c[:, None, :]
+
+    def output(self, state: Tensor) -> Tensor:
+        """Read targets from the first n components."""
+        return torch.bmm(state[..., : self.n], self.C.mT)

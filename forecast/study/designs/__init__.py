@@ -1,0 +1,1 @@
+"""What may be studied; a design is one file."""

@@ -1,0 +1,241 @@
+"""The story of a study: every arm in every cell, kept one by one, judged at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from forecast import registry
+from forecast.data import frames
+from forecast.data.panel import Panel
+from forecast.estimators._recurrent import AbstractRecurrent
+from forecast.networks.cells._base import AbstractCell, Sizes
+from forecast.pipeline import build, observations, output, record
+from forecast.pipeline.listener import Listener
+from forecast.pipeline.observations import Observations
+from forecast.pipeline.run import Options
+from forecast.pipeline.spec import Spec
+from forecast.pipeline.spec import read as read_spec
+from forecast.pipeline.work import Work, task_of, workplace
+from forecast.pipeline.yaml_source import Document
+from forecast.study import experiment, pictures, report
+from forecast.study.designs._base import AbstractDesign, Arm
+from forecast.study.experiment import Frame, Outcome
+from forecast.study.report import Key, Report
+from forecast.tracking import Run
+from forecast.training.settings import Training
+
+TASK = "study"
+FILES = ("outcomes.csv", "effects.csv", "curves.csv", "report.md", "effects.png", "curves.png")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How far a study goes.
+
+    Parameters
+    ----------
+    cells : tuple of str
+    lengths : tuple of int
+        Steps from a reset of the state to the cutoff.
+    seeds : int
+        How many.
+    epochs : int
+        The most of each training.
+    patience : int
+        Epochs without a better validation error after which a member stops.
+    """
+
+    cells: tuple[str, ...] = ("error_correction", "elman", "gru")
+    lengths: tuple[int, ...] = (8, 16, 32)
+    seeds: int = 10
+    epochs: int = 100
+    patience: int = 25
+
+
+@dataclass(frozen=True)
+class Studied:
+    """A study that is done.
+
+    Parameters
+    ----------
+    report : Report
+    folder : Path
+        Where its files are.
+    run_id : str
+        Key of its run in the store, empty if it was not recorded.
+    """
+
+    report: Report
+    folder: Path
+    run_id: str
+
+
+def run(kind: str, document: Document, plan: Plan, options: Options, listener: Listener) -> Studied:
+    """Run a study on the data and with the network's sizes of a pipeline.
+
+    Raises
+    ------
+    SpecError
+        When the pipeline or the study is unfit.
+    DataError
+        When the data are unfit.
+    StoreError
+        When results cannot be written; this is found out before any training.
+    """
+    design: AbstractDesign = registry.build("study", kind)
+    spec = read_spec(document)
+    network = build.candidates(spec, document)[0].forecaster
+    if not isinstance(network, AbstractRecurrent):
+        raise TypeError("a pipeline's model is a recurrent network")
+    data = observations.read(spec, options.folder)
+    panel = frames.read(network, data.X, data.y)
+    keys = _keys(design, plan, panel)
+    folder = options.root / "results" / f"{spec.name}-{kind}"
+    output.check(Path(spec.output) if spec.output else folder, overwrite=options.overwrite
+                 or spec.output is None, files=FILES)  # fmt: skip
+    if options.store is not None:
+        options.store.check()
+    asked = {"study": kind, "plan": asdict(plan), "spec": spec.model_dump(exclude={"output"})}
+    with workplace(
+        options.root / "checkpoints", task_of(asked, data.fingerprint), fresh=options.fresh
+    ) as work:
+        found = _all(keys, partial(_frame, network, spec, plan), panel, work, listener)
+        made = report.make(design, found, _seeds(spec, plan))
+        target = Path(spec.output) if spec.output else output.dated(folder)
+        for name, content in _contents(kind, spec, plan, data, made).items():
+            output.write(target / name, content)
+        run_id = ""
+        if options.store is not None:
+            listener.note("Recording.")
+            named = spec.model_copy(update={"name": f"{spec.name}-{kind}"})
+            with record.opened(options.store, named, data, work.resumed) as tracked:
+                if tracked is not None:
+                    run_id = tracked.id
+                    _record(tracked, plan, made, target)
+    return Studied(made, target, run_id)
+
+
+def _keys(design: AbstractDesign, plan: Plan, panel: Panel) -> list[tuple[int, Key, Arm]]:
+    """Line up all cells of the study: place of the series, key, arm."""
+    return [
+        (place, (str(history.id or "series"), cell, length, arm.name), arm)
+        for place, history in enumerate(panel)
+        for cell in design.cells or plan.cells
+        for length in plan.lengths
+        for arm in design.arms()
+    ]
+
+
+def _seeds(spec: Spec, plan: Plan) -> Sequence[int]:
+    return range(1000 * spec.seed, 1000 * spec.seed + plan.seeds)
+
+
+def _frame(network: AbstractRecurrent, spec: Spec, plan: Plan, cell: str, length: int) -> Frame:
+    training: Training = registry.build("training", network.training or {})
+    training.set_params(patience=plan.patience)
+    return Frame(
+        cell, length, spec.horizon, network.state_size, plan.epochs, _seeds(spec, plan),
+        network.transforms, training,
+    )  # fmt: skip
+
+
+def _all(
+    keys: Sequence[tuple[int, Key, Arm]],
+    frame: partial[Frame],
+    panel: Panel,
+    work: Work,
+    listener: Listener,
+) -> dict[Key, Outcome]:
+    """Train and test what an earlier run has not."""
+    listener.plan({TASK: [_size(key, arm) for _, key, arm in keys]})
+    listener.begin(TASK, len(keys))
+    found = {}
+    for number, (place, key, arm) in enumerate(keys, 1):
+        _, cell, length, _ = key
+        path = work.folder / "cells" / f"{number}.safetensors"
+        outcome, begun = Outcome.load(path), time.perf_counter()
+        if outcome is None:
+            work.note(" ".join(map(str, key)))
+            alone = Panel(
+                (panel.histories[place],), panel.targets, panel.inputs, panel.past_only,
+                panel.season,
+            )  # fmt: skip
+            hear = partial(listener.epoch, TASK)
+            outcome = experiment.run(alone, frame(cell, length), arm, hear)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            outcome.save(path)
+        found[key] = outcome
+        listener.advance(TASK, 1, time.perf_counter() - begun)
+    listener.end(TASK)
+    return found
+
+
+def _size(key: Key, arm: Arm) -> float:
+    """Say how much there is to compute: a cell without a fast path takes ten times as long."""
+    _, cell, length, _ = key
+    settings: AbstractCell = registry.build("cell", arm.cell or cell)
+    module = settings.build(Sizes(8, 1, 1, 0), [torch.Generator()])
+    return float(length) * (10 if module.recurrence() is None else 1)
+
+
+def _contents(
+    kind: str, spec: Spec, plan: Plan, data: Observations, made: Report
+) -> dict[str, bytes]:
+    title = f"{spec.name}: {kind.replace('_', ' ')}"
+    lines = [
+        f"# {title}", "",
+        f"Data: `{data.source.name}`, SHA-256 {data.fingerprint[:16]}, {len(data.y)} rows. "
+        f"Cells: {', '.join(made.outcomes['cell'].unique())}; resets every "
+        f"{', '.join(map(str, plan.lengths))} steps; "
+        f"{plan.seeds} seeds, the same for every arm; at most {plan.epochs} epochs.", "",
+        "## Claims", "", *[f"- {text}" for text in made.sentences], "",
+        "Settings were chosen on validation rows, with as many trials for each arm; the test rows "
+        "after them were scored once. Intervals resample series, and seeds within them"
+        + (": with one series they speak of that series alone." if not spec.data.series else "."),
+        "", "## Against the reference, percent", "",
+        *_markdown(made), "",
+        "![Effects](effects.png)", "", "![Learning curves](curves.png)", "",
+    ]  # fmt: skip
+    return {
+        "outcomes.csv": output.csv(made.outcomes, index=False),
+        "effects.csv": output.csv(made.effects, index=False),
+        "curves.csv": output.csv(made.curves),
+        "report.md": "\n".join(lines).encode(),
+        **pictures.draw(title, made),
+    }
+
+
+def _markdown(made: Report) -> list[str]:
+    """Return the table over all cells and lengths."""
+    rows = ["| arm | outcome | mean | 95 % | never reached |", "|---|---|---|---|---|"]
+    return rows + [f"| {' | '.join(line)} |" for line in made.lines]
+
+
+def _record(tracked: Run, plan: Plan, made: Report, folder: Path) -> None:
+    """Write the whole, and a child run a cell."""
+    tracked.params({"study": asdict(plan)})
+    tracked.tags({"mlflow.note.content": "\n\n".join(made.sentences)})
+    answers = [
+        {"claim": v.claim, "answer": v.answer, "supports": v.supports, "refutes": v.refutes}
+        for v in made.verdicts
+    ]
+    tracked.text("verdicts.json", json.dumps(answers, indent=2))
+    tracked.table("effects", made.effects)
+    for file in FILES:
+        tracked.file(folder / file, "plots" if file.endswith(".png") else None)
+    parts = made.outcomes.groupby(report.KEYS, sort=False, dropna=False)
+    for key, part in parts:
+        with tracked.child(" ".join(map(str, key))) as child:
+            settings = {name: part[name].iloc[0] for name in ("learning_rate", "width")}
+            child.params({**dict(zip(report.KEYS, key, strict=True)), **settings})
+            means = part[["test", "first", "later", "steps", "reached"]].mean()
+            child.metrics({str(name): value for name, value in means.items()})
+            curve = made.curves[key[1:]].rename("validation_loss").reset_index()
+            child.curves(curve)
