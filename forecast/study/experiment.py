@@ -151,7 +151,7 @@ def run(
             )
         validation = windows.starts([rows - 2 * kept], [rows - kept - frame.horizon])
         task = Task(
-            "study", data, torch.from_numpy(train), torch.from_numpy(validation),
+            "select", data, torch.from_numpy(train), torch.from_numpy(validation),
             [frame.epochs] * (len(trials) * len(frame.seeds)), frame.epochs,
         )  # fmt: skip
         loop = _loop(frame, arm, trials, cell, Sizes(frame.state_size, *inputs, windows.burn_in))

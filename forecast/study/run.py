@@ -139,7 +139,7 @@ def _seeds(spec: Spec, plan: Plan) -> Sequence[int]:
 
 def _frame(network: AbstractRecurrent, spec: Spec, plan: Plan, cell: str, length: int) -> Frame:
     training: Training = registry.build("training", network.training or {})
-    training.set_params(patience=plan.patience)
+    training.set_params(patience=plan.patience, refit=False)
     return Frame(
         cell, length, spec.horizon, network.state_size, plan.epochs, _seeds(spec, plan),
         network.transforms, training,

@@ -9,6 +9,7 @@ import pytest
 from forecast import registry
 from forecast.data.panel import History, Panel
 from forecast.errors import DataError
+from forecast.pipeline.time_left import TimeLeft
 from forecast.study import experiment
 from forecast.study.designs._base import TRIALS, Arm
 from forecast.study.experiment import Frame, Outcome
@@ -124,6 +125,19 @@ def test_steps_are_counted_to_the_first_epoch_that_is_good_enough():
     steps, reached = found.steps_until(np.array([1.0, 1.0]))
     assert steps.tolist() == [14.0, 70.0]
     assert reached.tolist() == [True, False]
+
+
+def test_the_time_left_can_be_told_from_its_epochs():
+    times, left = TimeLeft([1.0, 1.0]), []
+
+    def hear(state):
+        times.epoch({**state, "patience": 4, "refit": False})
+        left.append(times.left())
+
+    experiment.run(panel(wave()), frame(epochs=30), ZERO, hear)
+    times.advance(1)
+    assert times.left().seconds > 0
+    assert len(left) > 4
 
 
 def test_ctrl_c_leaves_the_cell_undone():
