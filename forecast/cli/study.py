@@ -85,7 +85,7 @@ def study(
         raise KeyboardInterrupt("Give the same command again, and it goes on from here.") from None
     if not quiet:
         console.print()
-        show.effects(console, done.report.lines)
+        show.effects(console, done.report.lines())
         console.print()
     for text in done.report.sentences:
         console.print(f"- {text}", markup=False, soft_wrap=True)

@@ -32,6 +32,20 @@ class Pass(NamedTuple):
     scored: list[Tensor]
 
 
+class Before(NamedTuple):
+    """What the step before a window left, where the window is no new beginning.
+
+    Parameters
+    ----------
+    state : tensor of shape (E, b, n)
+    error : tensor of shape (E, b, p), optional
+        What corrects the first step.
+    """
+
+    state: Tensor
+    error: Tensor | None = None
+
+
 class Network(nn.Module):
     """All members of an ensemble, side by side.
 
@@ -64,14 +78,20 @@ class Network(nn.Module):
         known: Tensor,
         noise: Noise | None = None,
         kernel: str = "auto",
+        before: Before | None = None,
     ) -> Pass:
-        """Unfold over windows (T, E, b, ·); `known` is zero beyond the cutoff and in gaps."""
+        """Unfold over windows (T, E, b, ·); `known` is zero beyond the cutoff and in gaps.
+
+        A window begins with the initial state, unless it goes on from `before`.
+        """
         if noise is not None:
             known = self.cell.force(known, noise.uniform)
-        burn_in = self.sizes.burn_in
-        seen = torch.cat([known[:burn_in] * targets[:burn_in], inputs[:burn_in]], dim=-1)
-        initial = self.start(seen, noise)
-        run = partial(unfold, kernel=kernel)
+        if before is None:
+            burn_in = self.sizes.burn_in
+            seen = torch.cat([known[:burn_in] * targets[:burn_in], inputs[:burn_in]], dim=-1)
+            initial, run = self.start(seen, noise), partial(unfold, kernel=kernel)
+        else:
+            initial, run = before.state, partial(unfold, kernel=kernel, error=before.error)
         scored = self.cell.interfaces(run, inputs, targets, known, initial)
         return Pass(scored[-1], initial, scored)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import torch
 from torch import Tensor
 
 from forecast import registry
 from forecast.errors import SpecError
-from forecast.networks.cells._base import CellModule
+from forecast.networks.cells._base import CellModule, Entry
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
 from forecast.networks.kernels.reference import Reference
 
@@ -22,6 +23,7 @@ def unfold(
     known: Tensor,
     initial: Tensor,
     kernel: str = "auto",
+    error: Tensor | None = None,
 ) -> Tensor:
     r"""Unfold a cell in time with shared weights.
 
@@ -38,6 +40,8 @@ def unfold(
         State before the first step.
     kernel : str, default='auto'
         Name of a kernel, or 'auto' for the fastest that serves this device, shape and type.
+    error : tensor of shape (E, b, p), optional
+        Of the step before the first, which corrects it; by default there is none.
 
     Returns
     -------
@@ -57,8 +61,51 @@ def unfold(
                 f"auto or reference, given: {kernel!r}"
             )
         return cell.leave(Reference().unfold(cell, *entry), initial)
+    entry = _corrected(entry, recurrence, error)
     chosen = choose(kernel, recurrence, entry.drive)
     return cell.leave(chosen.unfold(recurrence, *entry), initial)
+
+
+def trajectory(
+    cell: CellModule,
+    inputs: Tensor,
+    targets: Tensor,
+    known: Tensor,
+    initial: Tensor,
+    error: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the states (T, E, b, n) and the errors (T, E, b, p) that each step leaves.
+
+    Parameters
+    ----------
+    cell : CellModule
+        With a recurrence that shows its state.
+    inputs, targets, known, initial, error : as for `unfold`
+
+    Raises
+    ------
+    SpecError
+        When the cell has no recurrence.
+    """
+    recurrence = cell.recurrence()
+    if recurrence is None:
+        raise SpecError(f"this cell, {type(cell).__name__.strip('_')}, does not show its state")
+    entry = _corrected(cell.enter(inputs, targets, known, initial), recurrence, error)
+    p = entry.targets.shape[-1]
+    blank = entry.drive.new_zeros(*targets.shape[:-1], initial.shape[-1])
+    whole = choose("auto", recurrence, entry.drive).unfold(
+        recurrence.showing_state(), entry.drive, torch.cat([entry.targets, blank], dim=-1),
+        torch.cat([entry.known, blank], dim=-1), entry.initial,
+    )  # fmt: skip
+    return whole[..., p:], entry.known * (whole[..., :p] - entry.targets)
+
+
+def _corrected(entry: Entry, recurrence: Recurrence, error: Tensor | None) -> Entry:
+    """Let the error of the step before the first correct that one."""
+    if error is None:
+        return entry
+    first = recurrence.corrected(entry.drive[0], error)
+    return entry._replace(drive=torch.cat([first[None], entry.drive[1:]]))
 
 
 def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel:

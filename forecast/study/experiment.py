@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
+from torch import Tensor
 
 from forecast import registry
 from forecast.data.panel import Panel
@@ -23,7 +24,10 @@ from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.networks.network import Network
 from forecast.study.designs._base import Arm, Trial
 from forecast.training import device
+from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
+from forecast.training.carried_steps import CarriedSteps
+from forecast.training.flat import Flat
 from forecast.training.loop import Loop, Task
 from forecast.training.settings import Training
 from forecast.types import Array
@@ -49,6 +53,8 @@ class Frame:
     transforms : sequence
     training : Training
         Its learning rate is not used.
+    carried : bool
+        Whether the state is carried from window to window, never reset.
     """
 
     cell: Any
@@ -59,6 +65,7 @@ class Frame:
     seeds: Sequence[int]
     transforms: Sequence[Any]
     training: Training
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,10 @@ def run(
         best = torch.where(progress.alive, progress.best_loss, torch.inf).view(shape)
         chosen = int(best.mean(dim=1).argmin())
         members = range(chosen * shape[1], (chosen + 1) * shape[1])
-        squares = _squares(loop.network.take(members), data, windows.starts([rows - kept], [rows]))
+        network = loop.network.take(members)
+        kind = CarriedSteps if frame.carried else AutogradSteps
+        steps = kind(network, Flat(network), data, frame.training)
+        squares = _squares(steps, torch.from_numpy(windows.starts([rows - kept], [rows])))
     curve = torch.stack(progress.validation_losses)[:, list(members)].numpy()
     begin, cut = windows.burn_in, windows.context
     return Outcome(
@@ -205,15 +215,14 @@ def _loop(
     network = Network(cell, registry.build("initial_state", state), sizes, weights)
     network.to(getattr(torch, frame.training.dtype))
     rates = [trial.learning_rate for trial, _ in every]
-    return Loop(network, frame.training, batches, learning_rates=rates)
+    return Loop(network, frame.training, batches, learning_rates=rates, carried=frame.carried)
 
 
 @torch.no_grad()
-def _squares(network: Network, data: Resident, starts: Any) -> Array:
+def _squares(steps: AutogradSteps, starts: Tensor) -> Array:
     """Return mean squared errors of each step of a window and member, (T, S)."""
     total = count = torch.zeros(())
-    for batch in data.groups(torch.from_numpy(starts), network.members, network.sizes.state):
-        outputs = network(batch.inputs, batch.targets, batch.known).outputs
+    for batch, outputs in steps.forecasts(starts):
         square = batch.observed * (outputs - batch.targets).square()
         total = total + square.double().sum(dim=(2, 3))
         count = count + batch.observed.double().sum(dim=(2, 3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,27 @@ from forecast.types import Array
 NEAR = 1.05
 """Times the reference's best validation error that counts as trained."""
 
-Key = tuple[str, str, int, str]
-"""Series, cell, length, arm."""
-KEYS = ["series", "cell", "length", "arm"]
+CONTROL = "state carried"
+"""What the comparison without resets is called."""
+
+
+class Key(NamedTuple):
+    """A cell of a study: `carried` where the state is never reset, as a control."""
+
+    series: str
+    cell: str
+    length: int
+    arm: str
+    carried: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name it in words."""
+        words = f"{self.series} {self.cell} {self.length} {self.arm}"
+        return f"{words}, {CONTROL}" if self.carried else words
+
+
+KEYS = list(Key._fields)
 OUTCOMES = {"test": "test error", "steps": "training steps", "first": "error after a reset"}
 
 
@@ -43,10 +61,9 @@ class Report:
     curves: pd.DataFrame
     verdicts: list[Verdict]
 
-    @property
-    def lines(self) -> list[tuple[str, ...]]:
-        """Over all cells and lengths: arm, outcome, percent, its interval, never reached."""
-        whole = self.effects[self.effects["cell"] == "all"]
+    def lines(self, group: str = "all") -> list[tuple[str, ...]]:
+        """Return rows of a group: arm, outcome, percent, its interval, never reached."""
+        whole = self.effects[self.effects["cell"] == group]
         return [
             (
                 str(arm), OUTCOMES[str(name)], f"{mean:+.1f}", f"{low:+.1f} to {high:+.1f}",
@@ -65,20 +82,21 @@ def make(design: AbstractDesign, found: Mapping[Key, Outcome], seeds: Sequence[i
     """Put the outcomes of all cells of a study together."""
     rows = []
     for key, outcome in found.items():
-        zero = found[(*key[:3], design.reference)]
+        zero = found[key._replace(arm=design.reference)]
         # Of a member that diverged the curve is NaN throughout, and nothing reaches its level.
         best = np.where(np.isnan(zero.curve), np.inf, zero.curve).min(axis=0)
         steps, reached = outcome.steps_until(NEAR * best)
-        arm = next(arm for arm in design.arms() if arm.name == key[3])
+        arm = next(arm for arm in design.arms() if arm.name == key.arm)
         for place, seed in enumerate(seeds):
             values = {
                 "test": outcome.test[place], "first": outcome.first[place],
                 "later": outcome.later[place], "steps": steps[place],
                 "reached": bool(reached[place]), **_settings(arm, outcome.chosen),
             }  # fmt: skip
-            rows.append({**dict(zip(KEYS, key, strict=True)), "seed": seed, **values})
+            rows.append({**key._asdict(), "seed": seed, **values})
     outcomes = pd.DataFrame(rows)
-    errors, steps_by_arm = (_by_arm(outcomes, name) for name in ("test", "steps"))
+    reset = outcomes[~outcomes["carried"]]
+    errors, steps_by_arm = (_by_arm(reset, name) for name in ("test", "steps"))
     verdicts = decide(design.claims(errors, steps_by_arm))
     return Report(outcomes, _effects(outcomes, design.reference), _curves(found), verdicts)
 
@@ -96,13 +114,16 @@ def _by_arm(outcomes: pd.DataFrame, name: str) -> dict[str, Array]:
 
 
 def _effects(outcomes: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """Compare each arm with the reference, in each cell and length and over all of them."""
+    """Compare each arm with the reference: over all, in each cell and length, in the control."""
     rows = []
-    groups: list[tuple[str, str, pd.DataFrame]] = [("all", "all", outcomes)]
+    reset, control = outcomes[~outcomes["carried"]], outcomes[outcomes["carried"]]
+    groups: list[tuple[str, str, pd.DataFrame]] = [("all", "all", reset)]
     groups += [
         (str(cell), str(length), part)
-        for (cell, length), part in outcomes.groupby(["cell", "length"], sort=False)
+        for (cell, length), part in reset.groupby(["cell", "length"], sort=False)
     ]
+    if len(control):
+        groups.append((CONTROL, "all", control))
     for cell, length, part in groups:
         for name in OUTCOMES:
             by_arm = _by_arm(part.dropna(subset=[name]), name)
@@ -122,13 +143,15 @@ def _effects(outcomes: pd.DataFrame, reference: str) -> pd.DataFrame:
 def _curves(found: Mapping[Key, Outcome]) -> pd.DataFrame:
     """Return the median over series and seeds; a member that stopped keeps its best."""
     gathered: dict[tuple[str, int, str], list[Array]] = {}
-    for (_, cell, length, arm), outcome in found.items():
+    for (_, cell, length, arm, carried), outcome in found.items():
+        if carried:
+            continue
         best = np.fmin.accumulate(outcome.curve, axis=0)
         whole = np.pad(best, ((0, outcome.most - len(best)), (0, 0)), mode="edge")
         gathered.setdefault((cell, length, arm), []).append(whole)
     columns = {key: np.nanmedian(np.hstack(parts), axis=1) for key, parts in gathered.items()}
     frame = pd.DataFrame(columns)
-    frame.columns = pd.MultiIndex.from_tuples(list(columns), names=KEYS[1:])
+    frame.columns = pd.MultiIndex.from_tuples(list(columns), names=KEYS[1:4])
     return frame.rename_axis("epoch").set_axis(range(1, len(frame) + 1), axis=0)
 
 

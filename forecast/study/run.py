@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -124,25 +125,36 @@ def run(kind: str, document: Document, plan: Plan, options: Options, listener: L
 
 def _keys(design: AbstractDesign, plan: Plan, panel: Panel) -> list[tuple[int, Key, Arm]]:
     """Line up all cells of the study: place of the series, key, arm."""
+    lengths = [(length, False) for length in plan.lengths]
+    if design.control:
+        lengths.append((min(plan.lengths), True))
     return [
-        (place, (str(history.id or "series"), cell, length, arm.name), arm)
+        (place, Key(str(history.id or "series"), cell, length, arm.name, carried), arm)
         for place, history in enumerate(panel)
         for cell in design.cells or plan.cells
-        for length in plan.lengths
+        for length, carried in lengths
+        if not carried or _shows_state(cell)
         for arm in design.arms()
     ]
+
+
+def _shows_state(cell: str) -> bool:
+    """Say whether the state can be carried from window to window."""
+    settings: AbstractCell = registry.build("cell", cell)
+    module = settings.build(Sizes(8, 1, 1, 0), [torch.Generator()])
+    return not settings.closed and module.recurrence() is not None
 
 
 def _seeds(spec: Spec, plan: Plan) -> Sequence[int]:
     return range(1000 * spec.seed, 1000 * spec.seed + plan.seeds)
 
 
-def _frame(network: AbstractRecurrent, spec: Spec, plan: Plan, cell: str, length: int) -> Frame:
+def _frame(network: AbstractRecurrent, spec: Spec, plan: Plan, key: Key) -> Frame:
     training: Training = registry.build("training", network.training or {})
     training.set_params(patience=plan.patience, refit=False)
     return Frame(
-        cell, length, spec.horizon, network.state_size, plan.epochs, _seeds(spec, plan),
-        network.transforms, training,
+        key.cell, key.length, spec.horizon, network.state_size, plan.epochs, _seeds(spec, plan),
+        network.transforms, training, key.carried,
     )  # fmt: skip
 
 
@@ -158,17 +170,16 @@ def _all(
     listener.begin(TASK, len(keys))
     found = {}
     for number, (place, key, arm) in enumerate(keys, 1):
-        _, cell, length, _ = key
         path = work.folder / "cells" / f"{number}.safetensors"
         outcome, begun = Outcome.load(path), time.perf_counter()
         if outcome is None:
-            work.note(" ".join(map(str, key)))
+            work.note(key.title)
             alone = Panel(
                 (panel.histories[place],), panel.targets, panel.inputs, panel.past_only,
                 panel.season,
             )  # fmt: skip
             hear = partial(listener.epoch, TASK)
-            outcome = experiment.run(alone, frame(cell, length), arm, hear)
+            outcome = experiment.run(alone, frame(key), arm, hear)
             path.parent.mkdir(parents=True, exist_ok=True)
             outcome.save(path)
         found[key] = outcome
@@ -179,10 +190,9 @@ def _all(
 
 def _size(key: Key, arm: Arm) -> float:
     """Say how much there is to compute: a cell without a fast path takes ten times as long."""
-    _, cell, length, _ = key
-    settings: AbstractCell = registry.build("cell", arm.cell or cell)
+    settings: AbstractCell = registry.build("cell", arm.cell or key.cell)
     module = settings.build(Sizes(8, 1, 1, 0), [torch.Generator()])
-    return float(length) * (10 if module.recurrence() is None else 1)
+    return float(key.length) * (10 if module.recurrence() is None else 1)
 
 
 def _contents(
@@ -200,7 +210,7 @@ def _contents(
         "after them were scored once. Intervals resample series, and seeds within them"
         + (": with one series they speak of that series alone." if not spec.data.series else "."),
         "", "## Against the reference, percent", "",
-        *_markdown(made), "",
+        *_markdown(made.lines()), "", *_control(plan, made),
         "![Effects](effects.png)", "", "![Learning curves](curves.png)", "",
     ]  # fmt: skip
     return {
@@ -212,10 +222,23 @@ def _contents(
     }
 
 
-def _markdown(made: Report) -> list[str]:
-    """Return the table over all cells and lengths."""
+def _markdown(lines: Sequence[Sequence[str]]) -> list[str]:
     rows = ["| arm | outcome | mean | 95 % | never reached |", "|---|---|---|---|---|"]
-    return rows + [f"| {' | '.join(line)} |" for line in made.lines]
+    return rows + [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _control(plan: Plan, made: Report) -> list[str]:
+    """Return the section on the control, nothing where there was none."""
+    lines = made.lines(report.CONTROL)
+    if not lines:
+        return []
+    return [
+        "## Control: no resets", "",
+        f"Windows of {min(plan.lengths)} steps in the order of time, each going on from the state "
+        "that the last one left, in training and in forecasts. Where a state begins so rarely, "
+        "how it begins should not matter; what differs here differs by something else.", "",
+        *_markdown(lines), "",
+    ]  # fmt: skip
 
 
 def _record(tracked: Run, plan: Plan, made: Report, folder: Path) -> None:
@@ -231,11 +254,13 @@ def _record(tracked: Run, plan: Plan, made: Report, folder: Path) -> None:
     for file in FILES:
         tracked.file(folder / file, "plots" if file.endswith(".png") else None)
     parts = made.outcomes.groupby(report.KEYS, sort=False, dropna=False)
-    for key, part in parts:
-        with tracked.child(" ".join(map(str, key))) as child:
+    for place, part in parts:
+        key = Key(*cast("tuple[str, str, int, str, bool]", place))
+        with tracked.child(key.title) as child:
             settings = {name: part[name].iloc[0] for name in ("learning_rate", "width")}
-            child.params({**dict(zip(report.KEYS, key, strict=True)), **settings})
+            child.params({**key._asdict(), **settings})
             means = part[["test", "first", "later", "steps", "reached"]].mean()
             child.metrics({str(name): value for name, value in means.items()})
-            curve = made.curves[key[1:]].rename("validation_loss").reset_index()
-            child.curves(curve)
+            if not key.carried:
+                curve = made.curves[key[1:4]].rename("validation_loss").reset_index()
+                child.curves(curve)

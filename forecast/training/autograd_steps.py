@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from forecast.networks.initial_states._base import Noise
-from forecast.networks.network import Network
-from forecast.training.batches import Resident
+from forecast.networks.network import Before, Network
+from forecast.training.batches import Batch, Resident
 from forecast.training.flat import Flat
 from forecast.training.settings import Training
 
@@ -51,40 +51,48 @@ class AutogradSteps:
         """
         losses = torch.zeros(self.network.members, dtype=torch.float64)
         for rows in starts.split(self.settings.batch_size, dim=1):
-            losses += rows.shape[1] * self._step(rows, rates, generators)
+            found, _ = self.step(self.data.batch(rows), rates, Noise(generators))
+            losses += rows.shape[1] * found
         return losses / starts.shape[1]
 
-    def _step(
-        self, rows: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
-    ) -> Tensor:  # fmt: skip
-        batch, start = self.data.batch(rows), self.network.start
+    def step(
+        self, batch: Batch, rates: Tensor, noise: Noise, before: Before | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Learn from a batch; return losses (E,) and the state its windows began with."""
+        start = self.network.start
         _, initial, scored = self.network(
-            batch.inputs, batch.targets, batch.known, Noise(generators), self.settings.kernel
+            batch.inputs, batch.targets, batch.known, noise, self.settings.kernel, before
         )
-        if start.wants_gradient:
+        if start.wants_gradient and before is None:
             initial.retain_grad()
         weight = self.settings.context_weight
         losses = torch.stack([batch.loss(outputs, weight) for outputs in scored]).mean(dim=0)
         losses = losses + self.network.cell.penalty(batch.targets, batch.observed)
         losses.sum().backward()
-        if start.wants_gradient and initial.grad is not None:
+        if start.wants_gradient and before is None and initial.grad is not None:
             # Half the sum over a window's scored errors, as the trick has it, not their mean.
             scored = batch.observed[batch.burn_in :].sum(dim=(0, 2, 3)) / 2
             start.observe(initial.grad * scored[:, None, None])
         with torch.no_grad():
             self.flat.collect()
             self.flat.descend(rates, self.settings)
-        return losses.detach().cpu()
+        return losses.detach().cpu(), initial.detach()
 
     @torch.no_grad()
     def evaluate(self, starts: Tensor) -> Tensor:
         """Return each member's mean squared error over the horizon, shape (E,)."""
+        total = count = torch.zeros(self.network.members, device=self.data.targets.device)
+        for batch, outputs in self.forecasts(starts):
+            square, number = batch.errors_ahead(outputs)
+            total, count = total + square.double(), count + number.double()
+        return (total / count.clamp(min=1)).cpu()
+
+    @torch.no_grad()
+    def forecasts(self, starts: Tensor) -> Iterator[tuple[Batch, Tensor]]:
+        """Give windows that begin at `starts` and the outputs (T, E, b, p) of each."""
         network = self.network
-        total = count = torch.zeros(network.members, device=self.data.targets.device)
         for batch in self.data.groups(starts, network.members, network.sizes.state):
             outputs, *_ = network(
                 batch.inputs, batch.targets, batch.known, kernel=self.settings.kernel
             )
-            square, number = batch.errors_ahead(outputs)
-            total, count = total + square.double(), count + number.double()
-        return (total / count.clamp(min=1)).cpu()
+            yield batch, outputs

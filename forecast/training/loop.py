@@ -16,6 +16,7 @@ from forecast.networks.network import Network
 from forecast.training import compiled_steps
 from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
+from forecast.training.carried_steps import CarriedSteps
 from forecast.training.compiled_steps import CompiledSteps
 from forecast.training.flat import Flat
 from forecast.training.progress import Progress
@@ -69,6 +70,8 @@ class Loop:
         Identity of the task; a checkpoint with another is not used.
     learning_rates : sequence of float, optional
         One a member, instead of that of `settings`.
+    carried : bool, default=False
+        Whether windows go on from one another instead of beginning anew.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class Loop:
         generators: Sequence[torch.Generator],
         fingerprint: str = "",
         learning_rates: Sequence[float] | None = None,
+        carried: bool = False,
     ) -> None:
         self.network = network
         self.settings = settings
         self.generators = generators
         self.fingerprint = fingerprint
+        self.carried = carried
         rates = learning_rates or [settings.learning_rate] * network.members
         self.rates = torch.tensor(list(rates), dtype=torch.float64)
 
@@ -163,7 +168,9 @@ class Loop:
     def steps_on(self, data: Resident) -> AutogradSteps | CompiledSteps:
         """Return the training steps of the members admitted: in machine code where that serves."""
         kind: type[AutogradSteps | CompiledSteps] = AutogradSteps
-        if compiled_steps.serves(self.active, data, self.settings):
+        if self.carried:
+            kind = CarriedSteps
+        elif compiled_steps.serves(self.active, data, self.settings):
             kind = CompiledSteps
         return kind(self.active, self.flat, data, self.settings)
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -51,13 +51,35 @@ class Recurrence:
         if self.skip is not None and self.leak is None:
             raise ValueError("a skip reads the state before tanh, which only a leak carries")
 
+    def corrected(self, drive: Tensor, error: Tensor) -> Tensor:
+        """Return the drive of a step (E, b, n) with the correction by the last error added."""
+        correction = torch.tanh(error) if self.psi == "tanh" else error
+        return torch.baddbmm(drive, correction, self.D.mT)
+
     def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
         """Return the next state (E, b, n) from state, drive and the last error (E, b, p)."""
-        correction = torch.tanh(error) if self.psi == "tanh" else error
-        pushed = torch.baddbmm(drive, correction, self.D.mT)
+        pushed = self.corrected(drive, error)
         if self.leak is None:
             return torch.tanh(torch.baddbmm(pushed, state, self.A.mT))
         return torch.baddbmm(pushed + self.leak[:, None] * state, torch.tanh(state), self.A.mT)
+
+    def showing_state(self) -> Recurrence:
+        """Return the same dynamics with the state (E, b, n) put out after the targets.
+
+        Raises
+        ------
+        ValueError
+            With a leak, whose state is not what is read.
+        """
+        if self.leak is not None:
+            raise ValueError("a recurrence with a leak does not show its state")
+        members, n, _ = self.A.shape
+        whole = torch.eye(n).to(self.C).expand(members, -1, -1)
+        return replace(
+            self,
+            C=torch.cat([self.C, whole], dim=1),
+            D=torch.cat([self.D, torch.zeros_like(whole)], dim=2),
+        )
 
     def output(self, state: Tensor) -> Tensor:
         """Read targets (E, b, p) from the state."""

@@ -50,7 +50,7 @@ class Arm:
     width : str, optional
         Which of its settings is the width of noise.
     widths : tuple of float
-        Values it may take.
+        Values it may take; none where there is no noise.
     cell : mapping, optional
         The cell, where arms differ in it; by default that of the comparison.
     """
@@ -62,11 +62,14 @@ class Arm:
     cell: Mapping[str, Any] | None = None
 
     def trials(self) -> list[Trial]:
-        """Return as many trials as every other arm has."""
-        if self.width is None:
-            return [Trial(float(rate)) for rate in np.geomspace(*RATES, TRIALS)]
-        rates = np.geomspace(*RATES, TRIALS // len(self.widths))
-        return [Trial(float(rate), width) for rate in rates for width in self.widths]
+        """Return as many trials as every other arm has, at the same learning rates.
+
+        Widths of noise take turns along them, so that an arm with a width to choose has no
+        coarser choice of rates: where noise does not matter, neither does the arm.
+        """
+        rates = np.geomspace(*RATES, TRIALS).tolist()
+        widths = self.widths or (None,)
+        return [Trial(rate, widths[i % len(widths)]) for i, rate in enumerate(rates)]
 
 
 Outcomes = Mapping[str, Array]
@@ -81,6 +84,9 @@ class AbstractDesign(BaseEstimator, ABC):
 
     cells: tuple[str, ...] | None = None
     """Cells in which the arms are compared; as the user has it unless arms are cells themselves."""
+
+    control = False
+    """Whether arms are compared once more without resets, where they should not differ."""
 
     @abstractmethod
     def arms(self) -> Sequence[Arm]:

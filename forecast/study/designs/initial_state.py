@@ -27,6 +27,9 @@ class InitialState(AbstractDesign):
     3. noise on top of learned adds marginally: d(error) within :math:`\pm 1 \%`, by two one-sided
        tests; a difference that is merely not significant is no support.
 
+    As a control the state is carried from window to window, so that it hardly ever begins anew:
+    there the arms should not differ.
+
     References
     ----------
     Pitis (2016), Non-Zero Initial States for Recurrent Neural Networks; Zimmermann, Tietz,
@@ -39,6 +42,7 @@ class InitialState(AbstractDesign):
     """
 
     reference = "zero"
+    control = True
 
     def arms(self) -> Sequence[Arm]:
         return [
