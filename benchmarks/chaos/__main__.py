@@ -3,6 +3,8 @@
     python benchmarks/chaos                          # Lorenz
     python benchmarks/chaos --systems all --seeds 20
 
+What a network found is kept in `build/chaos/`, and not computed again.
+
 A network learns from the first rows of a path, and forecasts from cutoffs in the rest, which it
 has not seen. A member is a seed of its own: weights, mask, order of windows. The valid prediction
 time of a forecast ends at the first step whose error, root mean square over what is observed, in
@@ -17,10 +19,12 @@ Open networks see the last values as inputs as far as the cutoff and run on alon
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,7 @@ NETWORKS: dict[str, tuple[type, dict[str, Any]]] = {
     "HCNN, gate": (HCNN, {"cell": {"kind": CLOSED, "gate": True}}),
 }
 OPEN = ("RNN", "LSTM")
+KEPT = Path(__file__).parents[2] / "build" / "chaos"
 LIMIT = 0.4
 RATES = (3e-3, 1e-2)
 STATE, CONTEXT, HORIZON, BATCH = 48, 30, 20, 64
@@ -55,8 +60,8 @@ LEARNED, CUTOFFS, LONGEST = 3000, 25, 8.0
 class Found:
     """How one network did: a number a seed."""
 
-    times: np.ndarray
-    error: np.ndarray
+    times: list[float]
+    error: list[float]
     rate: float
     seconds: float
 
@@ -117,16 +122,28 @@ def judge(network: str, system: System, options: argparse.Namespace) -> Found:
         new = whole[cutoff : cutoff + gap]
         model.update(own_past(network, new), new)
     return Found(
-        np.mean(times, axis=0), np.sqrt(np.mean(errors, axis=0)), rate, time.perf_counter() - begun
+        np.mean(times, axis=0).tolist(), np.sqrt(np.mean(errors, axis=0)).tolist(), rate,
+        time.perf_counter() - begun,
     )  # fmt: skip
+
+
+def judged(network: str, name: str, options: argparse.Namespace) -> Found:
+    """Judge a network, or read what an earlier run found."""
+    words = f"{name} {network} {options.seeds} {options.epochs}"
+    path = KEPT / f"{re.sub('[^a-z0-9]+', '-', words.lower())}.json"
+    if not path.exists():
+        found = judge(network, SYSTEMS[name], options)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(found)), encoding="utf-8")
+    return Found(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def row(network: str, found: Found) -> str:
     """Write the line of a network."""
     low, middle, high = np.quantile(found.times, [0.25, 0.5, 0.75])
     return (
-        f"| {network} | {middle:.2f} | {low:.2f} to {high:.2f} | {found.times.min():.2f} to "
-        f"{found.times.max():.2f} | {np.median(found.error):.3f} | {found.rate:g} | "
+        f"| {network} | {middle:.2f} | {low:.2f} to {high:.2f} | {min(found.times):.2f} to "
+        f"{max(found.times):.2f} | {np.median(found.error):.3f} | {found.rate:g} | "
         f"{found.seconds:.0f} |"
     )
 
@@ -138,6 +155,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--systems", default="lorenz", help=f"all, or of {', '.join(SYSTEMS)}")
+    parser.add_argument("--networks", help=f"by default all, or of {'; '.join(NETWORKS)}")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=150)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))
@@ -158,8 +176,8 @@ def main() -> int:
             "over one Lyapunov time | learning rate | seconds |",
             "|---|---|---|---|---|---|---|",
         ]  # fmt: skip
-        for network in NETWORKS:
-            lines.append(row(network, judge(network, system, options)))
+        for network in NETWORKS if options.networks is None else options.networks.split(";"):
+            lines.append(row(network, judged(network, name, options)))
             print(f"{system.title}: {lines[-1]}", flush=True)
             options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
         lines.append("")

@@ -1,0 +1,166 @@
+"""Which initial state helps? The study of `docs/initial-state.md`, on six sets of data.
+
+    python benchmarks/initial_states --data FOLDER
+    python benchmarks/initial_states --sets lorenz,etth1
+
+Each set is cut as stated below, fixed before any of them was studied, written to
+`build/initial_states/` as a CSV and a pipeline, and given to `forecast study initial-state`. What
+is stopped goes on from where it was. A data set that is not in the folder is fetched from those
+who publish it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
+
+import pandas as pd
+import yaml
+from sources import find
+from systems import SYSTEMS
+
+ROOT = Path(__file__).parents[2]
+ROWS = 500
+"""The most rows of a series: its last."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """A set of data, and what is asked of it.
+
+    Parameters
+    ----------
+    title : str
+    read : callable
+        From a folder of data to a frame with the columns series, time and y.
+    frequency : str
+    horizon : int
+    lengths : tuple of int
+        Steps between two resets.
+    """
+
+    title: str
+    read: Callable[[Path], pd.DataFrame]
+    frequency: str
+    horizon: int
+    lengths: tuple[int, ...]
+
+
+def m4(file: str, ids: Sequence[str], frequency: str) -> Callable[[Path], pd.DataFrame]:
+    """Read series of the M4 competition, whose dates are not told."""
+
+    def read(folder: Path) -> pd.DataFrame:
+        wide = pd.read_csv(find(f"m4/{file}", folder), index_col=0).loc[list(ids)]
+        parts = [
+            long(str(name), row.dropna().to_numpy(), frequency) for name, row in wide.iterrows()
+        ]
+        return pd.concat(parts)
+
+    return read
+
+
+def etth1(folder: Path) -> pd.DataFrame:
+    """Read the oil temperature of the first transformer, of its first rows."""
+    whole = pd.read_csv(find("ett/ETTh1.csv", folder), nrows=ROWS)
+    return long("OT", whole["OT"].to_numpy(), "h")
+
+
+def lorenz(_: Path) -> pd.DataFrame:
+    """Make the first coordinate of the Lorenz system; nothing else of it is seen."""
+    return long("x", SYSTEMS["lorenz"].series(ROWS)["x"].to_numpy(), "D")
+
+
+def long(series: str, values: object, frequency: str) -> pd.DataFrame:
+    """Return the last rows of a series, with dates that count them."""
+    y = pd.Series(values).tail(ROWS).to_numpy()
+    dates = pd.date_range("2000-01-01", periods=len(y), freq=frequency)
+    return pd.DataFrame({"series": series, "time": dates, "y": y})
+
+
+SHORT, DAILY = (8, 16, 32), (12, 24, 48)
+SETS = {
+    "m4_hourly": Set(
+        "M4 hourly, H1, H151 and H301",
+        m4("Hourly-train.csv", ("H1", "H151", "H301"), "h"), "h", 24, DAILY,
+    ),
+    "m4_weekly": Set(
+        "M4 weekly, W1, W121 and W241",
+        m4("Weekly-train.csv", ("W1", "W121", "W241"), "W-SUN"), "W-SUN", 13, SHORT,
+    ),
+    "m4_monthly": Set(
+        "M4 monthly, M384, M11010 and M31163",
+        m4("Monthly-train.csv", ("M384", "M11010", "M31163"), "MS"), "MS", 12, SHORT,
+    ),
+    "etth1": Set("ETTh1, oil temperature", etth1, "h", 24, DAILY),
+    "lorenz": Set("Lorenz, x alone, a sample every 0.05", lorenz, "D", 10, SHORT),
+}  # fmt: skip
+SHIPPED = {"sunspots": "Sunspots, as shipped"}
+
+
+def pipeline(name: str, data: Path, target: Path) -> Path:
+    """Write the CSV and the pipeline of a set."""
+    chosen = SETS[name]
+    target.mkdir(parents=True, exist_ok=True)
+    chosen.read(data).to_csv(target / f"{name}.csv", index=False)
+    settings = {
+        "name": name,
+        "data": {
+            "csv": f"{name}.csv", "time": "time", "target": "y", "series": "series",
+            "frequency": chosen.frequency,
+        },
+        "transforms": ["standardise"],
+        "model": {"kind": "ecnn", "horizon": chosen.horizon, "state_size": 16},
+    }  # fmt: skip
+    path = target / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def command(name: str, source: str, folder: Path) -> list[str]:
+    """Return what studies a set."""
+    lengths = SETS[name].lengths if name in SETS else SHORT
+    words = ["forecast", "study", "initial-state", source]
+    words += [word for length in lengths for word in ("--length", str(length))]
+    return [*words, "--output", str(folder), "--overwrite", "--no-track"]
+
+
+def main() -> int:
+    """Study the sets and put their reports together."""
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/initial_states", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    titles = SHIPPED | {name: chosen.title for name, chosen in SETS.items()}
+    parser.add_argument("--sets", default=",".join(titles), help=f"of {', '.join(titles)}")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / "build" / "data",
+        help="folder with m4/ and ett/; what it lacks is fetched into it",
+    )  # fmt: skip
+    options = parser.parse_args()
+    build = ROOT / "build" / "initial_states"
+    for name in options.sets.split(","):
+        source = name if name in SHIPPED else str(pipeline(name, options.data, build / name))
+        words = command(name, source, build / name / "results")
+        print(" ".join(words), flush=True)
+        subprocess.run([sys.executable, "-m", *words], cwd=build, check=True)
+    parts = ["# Which initial state helps?", "", *(__doc__ or "").splitlines()[2:]]
+    for name, title in titles.items():
+        report = build / name / "results" / "report.md"
+        if report.exists():
+            body = report.read_text(encoding="utf-8").splitlines()[2:]
+            body = [f"#{line}" if line.startswith("#") else line for line in body]
+            parts += ["", f"## {title}", "", *(line for line in body if not line.startswith("!["))]
+    text = "\n".join(parts).rstrip() + "\n"
+    Path(__file__).with_name("RESULTS.md").write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
