@@ -161,7 +161,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))
     options = parser.parse_args()
     chosen = list(SYSTEMS) if options.systems == "all" else options.systems.split(",")
-    lines = ["# Does a network identify the system?", "", *(__doc__ or "").splitlines()[5:], ""]
+    lines = ["# Does a network identify the system?", "", *(__doc__ or "").splitlines()[7:], ""]
     lines += [
         f"State {STATE}, context {CONTEXT}, horizon {HORIZON} in training, {options.epochs} "
         f"epochs, {options.seeds} seeds, {LEARNED} rows, {CUTOFFS} cutoffs, limit {LIMIT}, at most "
