@@ -38,13 +38,16 @@ def test_every_claim_gets_a_verdict_in_words(done):
 def test_the_files_hold_all_there_is_to_know(done):
     folder, _ = done
     outcomes = pd.read_csv(folder / "out" / "outcomes.csv")
-    assert len(outcomes) == 2 * 1 * ARMS * 3
+    assert len(outcomes) == 2 * 2 * ARMS * 3
+    assert outcomes["carried"].sum() == 2 * ARMS * 3
     assert not outcomes[["test", "steps", "learning_rate"]].isna().any(axis=None)
     effects = pd.read_csv(folder / "out" / "effects.csv")
     assert (effects["low"] <= effects["mean"]).all()
     assert (effects["mean"] <= effects["high"]).all()
     report = (folder / "out" / "report.md").read_text(encoding="utf-8")
     assert report.count("\n- ") == 3
+    assert "## Control: no resets" in report
+    assert {"all", "state carried"} < set(effects["cell"])
     for name in ("effects.png", "curves.png"):
         assert (folder / "out" / name).read_bytes().startswith(b"\x89PNG")
 
@@ -56,7 +59,7 @@ def test_every_cell_is_a_child_run(done):
     runs = client.search_runs([experiment.experiment_id])
     parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
     assert len(parents) == 1
-    assert len(runs) == 1 + 2 * ARMS
+    assert len(runs) == 1 + 4 * ARMS
     assert {r.info.status for r in runs} == {"FINISHED"}
     assert {"test", "steps"} <= set(runs[0].data.metrics) | set(runs[1].data.metrics)
 
