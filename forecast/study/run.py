@@ -250,6 +250,9 @@ def _record(tracked: Run, plan: Plan, made: Report, folder: Path) -> None:
         for v in made.verdicts
     ]
     tracked.text("verdicts.json", json.dumps(answers, indent=2))
+    whole = made.effects[made.effects["cell"] == "all"]
+    names = whole["arm"] + "." + whole["outcome"] + "_percent"
+    tracked.metrics(dict(zip(names, whole["mean"], strict=True)))
     tracked.table("effects", made.effects)
     for file in FILES:
         tracked.file(folder / file, "plots" if file.endswith(".png") else None)

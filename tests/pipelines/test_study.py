@@ -62,6 +62,7 @@ def test_every_cell_is_a_child_run(done):
     assert len(runs) == 1 + 4 * ARMS
     assert {r.info.status for r in runs} == {"FINISHED"}
     assert {"test", "steps"} <= set(runs[0].data.metrics) | set(runs[1].data.metrics)
+    assert {"learned.test_percent", "noisy.steps_percent"} < set(parents[0].data.metrics)
 
 
 def test_a_study_that_was_stopped_goes_on_to_the_same_numbers(done, start, tmp_path):
