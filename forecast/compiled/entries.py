@@ -14,11 +14,13 @@ from typing import Any
 
 from numba import njit
 
-from forecast.compiled import passes, training
+from forecast.compiled import gated, passes, training
 
 _MAKERS = {
     "forward": passes.make_forward,
     "backward": passes.make_backward,
+    "gated_forward": gated.make_forward,
+    "gated_backward": gated.make_backward,
     "train": training.make_train,
     "gradient": training.make_gradient,
     "descend": training.make_descend,

@@ -92,6 +92,17 @@ def tanh(typing, out, at, x, x_at, count):
 
 
 @intrinsic
+def sigmoid(typing, out, at, x, x_at, count):
+    """Set out = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2 over `count` numbers."""
+
+    def formula(v, x):
+        half = v.constant(0.5)
+        return v.fma(half, _tanh(v, v.builder.fmul(half, x)), half)
+
+    return _on_rows(1, formula)([out, x])
+
+
+@intrinsic
 def tanh_of(typing, x):
     """Return tanh of one number, the same as in a register of many."""
 

@@ -11,6 +11,7 @@ from forecast import registry
 from forecast.errors import SpecError
 from forecast.networks.cells._base import CellModule, Entry
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
+from forecast.networks.kernels._gated import Gated
 from forecast.networks.kernels.reference import Reference
 
 _FASTEST_FIRST = ("captured", "compiled", "buffered")
@@ -100,7 +101,7 @@ def trajectory(
     return whole[..., p:], entry.known * (whole[..., :p] - entry.targets)
 
 
-def _corrected(entry: Entry, recurrence: Recurrence, error: Tensor | None) -> Entry:
+def _corrected(entry: Entry, recurrence: Recurrence | Gated, error: Tensor | None) -> Entry:
     """Let the error of the step before the first correct that one."""
     if error is None:
         return entry
@@ -108,7 +109,7 @@ def _corrected(entry: Entry, recurrence: Recurrence, error: Tensor | None) -> En
     return entry._replace(drive=torch.cat([first[None], entry.drive[1:]]))
 
 
-def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel:
+def choose(kernel: str, recurrence: Recurrence | Gated, drive: Tensor) -> AbstractKernel:
     """Return the kernel of a name; 'auto' is the fastest that does not refuse.
 
     Raises
@@ -118,15 +119,21 @@ def choose(kernel: str, recurrence: Recurrence, drive: Tensor) -> AbstractKernel
     """
     if kernel != "auto":
         asked = _kernel(kernel)
-        reason = asked.refuses(recurrence, drive)
+        reason = _refuses(asked, recurrence, drive)
         if reason is not None:
             raise SpecError(f"kernel '{kernel}' cannot serve this: {reason}. Give auto.")
         return asked
     for name in _FASTEST_FIRST:
         found = _kernel(name)
-        if found.refuses(recurrence, drive) is None:
+        if _refuses(found, recurrence, drive) is None:
             return found
     return Reference()
+
+
+def _refuses(kernel: AbstractKernel, recurrence: Recurrence | Gated, drive: Tensor) -> str | None:
+    if isinstance(recurrence, Gated) and not kernel.gates:
+        return "it runs no cell with gates"
+    return kernel.refuses(recurrence, drive)
 
 
 @cache

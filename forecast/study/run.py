@@ -189,10 +189,10 @@ def _all(
 
 
 def _size(key: Key, arm: Arm) -> float:
-    """Say how much there is to compute: a cell without a fast path takes ten times as long."""
+    """Say how much there is to compute: a cell whose epochs are no machine code takes longer."""
     settings: AbstractCell = registry.build("cell", arm.cell or key.cell)
     module = settings.build(Sizes(8, 1, 1, 0), [torch.Generator()])
-    return float(key.length) * (10 if module.recurrence() is None else 1)
+    return float(key.length) * (1 if module.free_weights else 4)
 
 
 def _contents(

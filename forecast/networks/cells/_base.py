@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from forecast.networks.kernels._base import Recurrence
+from forecast.networks.kernels._gated import Gated
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class CellModule(nn.Module):
         """Read targets (E, b, p) from the state."""
         return self._general().output(state)
 
-    def _general(self) -> Recurrence:
+    def _general(self) -> Recurrence | Gated:
         found = self.recurrence()
         if found is None:
             raise NotImplementedError(f"{type(self).__name__} has neither a recurrence nor a step")
@@ -118,8 +119,8 @@ class CellModule(nn.Module):
         value.data.mul_(free)
         self.register_buffer(f"free_{name}", free.to(value))
 
-    def recurrence(self) -> Recurrence | None:
-        """Return the cell as the general step that fast kernels serve, or None if it is none."""
+    def recurrence(self) -> Recurrence | Gated | None:
+        """Return the cell as a step that fast kernels serve, or None if it is none."""
         return None
 
 

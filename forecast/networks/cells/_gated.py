@@ -9,26 +9,27 @@ import torch
 from torch import Tensor
 
 from forecast.networks.cells._base import CellModule, Sizes, draw_uniform
+from forecast.networks.kernels._gated import GATES, Gated
 
 
 class GatedModule(CellModule):
-    """Gates side by side: A (E, g n, n), B (E, g n, m), c (E, g n), and C (E, p, n)."""
+    """A (E, g n, n), B (E, g n, m), c (E, g n) of g gates, and C (E, p, n); of a GRU d (E, n)."""
 
     def __init__(
-        self, gates: int, gain: float, sizes: Sizes, generators: Sequence[torch.Generator]
+        self, kind: str, gain: float, sizes: Sizes, generators: Sequence[torch.Generator]
     ) -> None:
         super().__init__()
         n, m, p = sizes.state, sizes.inputs, sizes.targets
-        self.n = n
+        self.kind, gates = kind, GATES[kind]
         self.A = draw_uniform((gates * n, n), gain / math.sqrt(n), generators)
         self.B = draw_uniform((gates * n, m), gain / math.sqrt(max(m, 1)), generators)
         self.c = draw_uniform((gates * n,), 0.0, generators)
         self.C = draw_uniform((p, n), gain / math.sqrt(n), generators)
+        self.d = draw_uniform((n,), gain / math.sqrt(n), generators) if kind == "gru" else None
 
     def drive(self, inputs: Tensor) -> Tensor:
         """Project the inputs to all gates."""
         return torch.einsum("tebm,enm->tebn", inputs, self.B) + self.c[:, None, :]
 
-    def output(self, state: Tensor) -> Tensor:
-        """Read targets from the first n components."""
-        return torch.bmm(state[..., : self.n], self.C.mT)
+    def recurrence(self) -> Gated:
+        return Gated(self.kind, self.A, self.C, self.d)

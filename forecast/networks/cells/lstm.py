@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes
 from forecast.networks.cells._gated import GatedModule
@@ -21,7 +20,7 @@ class LSTM(AbstractCell):
         \qquad \hat y_t = C h_t
 
     The state is h and the memory k side by side, 2n components: an initial state, and its noise,
-    is of both. It is no tanh recurrence, so the reference loop runs it.
+    is of both.
 
     Parameters
     ----------
@@ -52,17 +51,7 @@ class LSTM(AbstractCell):
         return 2 * sizes.state
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
-        cell = _LSTMModule(4, self.gain, sizes, generators)
+        cell = GatedModule("lstm", self.gain, sizes, generators)
         with torch.no_grad():
             cell.c[:, sizes.state : 2 * sizes.state] = self.forget_bias
         return cell
-
-
-class _LSTMModule(GatedModule):
-    def step(self, state: Tensor, drive: Tensor, error: Tensor) -> Tensor:
-        """Return the next state and memory; the error is not used."""
-        n = self.n
-        gates = torch.baddbmm(drive, state[..., :n], self.A.mT)
-        write, keep, show = torch.sigmoid(gates[..., : 3 * n]).split(n, dim=-1)
-        memory = keep * state[..., n:] + write * torch.tanh(gates[..., 3 * n :])
-        return torch.cat([show * torch.tanh(memory), memory], dim=-1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,14 +93,17 @@ class Recurrence:
 class AbstractKernel(ABC):
     """One way to run a recurrence through time."""
 
+    gates = False
+    """Whether it serves a `Gated` step too, not a `Recurrence` alone."""
+
     @abstractmethod
-    def refuses(self, recurrence: Recurrence, drive: Tensor) -> str | None:
+    def refuses(self, recurrence: Any, drive: Tensor) -> str | None:
         """Return why it cannot serve this recurrence at this shape, type and device, or None."""
 
     @abstractmethod
     def unfold(
         self,
-        recurrence: Recurrence,
+        recurrence: Any,
         drive: Tensor,
         targets: Tensor,
         known: Tensor,
@@ -109,9 +113,10 @@ class AbstractKernel(ABC):
 
         Parameters
         ----------
-        recurrence : Recurrence
+        recurrence : Recurrence, or Gated
         drive : tensor of shape (T, E, b, n)
-            What the inputs add to each step; time first, then member and window.
+            What the inputs add to each step; time first, then member and window. With gates it
+            holds that of each gate, (T, E, b, g n).
         targets : tensor of shape (T, E, b, p)
             Any finite value where unknown.
         known : tensor of shape (T, E, b, p)

@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from forecast.compiled import available
+from forecast.networks.kernels import _compiled_gated
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
+from forecast.networks.kernels._gated import Gated
 from forecast.networks.kernels._pool import Pool
 from forecast.types import Array
 
@@ -47,7 +49,9 @@ class Compiled(AbstractKernel):
     tensor([0.7616, 0.6420, 0.5663])
     """
 
-    def refuses(self, recurrence: Recurrence, drive: Tensor) -> str | None:
+    gates = True
+
+    def refuses(self, recurrence: Recurrence | Gated, drive: Tensor) -> str | None:
         """Serve float32 and float64 on a processor that numba compiles for."""
         if drive.device.type != "cpu":
             return f"it runs on cpu, the tensors are on {drive.device.type}"
@@ -57,13 +61,15 @@ class Compiled(AbstractKernel):
 
     def unfold(
         self,
-        recurrence: Recurrence,
+        recurrence: Recurrence | Gated,
         drive: Tensor,
         targets: Tensor,
         known: Tensor,
         initial: Tensor,
     ) -> Tensor:
         """Run through time; see `AbstractKernel.unfold`."""
+        if isinstance(recurrence, Gated):
+            return _compiled_gated.unfold(recurrence, drive, initial)
         r = recurrence
         leaky = r.leak is not None
         leak = drive.new_empty(0) if r.leak is None else r.leak

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from forecast.networks.kernels._base import AbstractKernel, Recurrence
+from forecast.networks.kernels._gated import Gated
 
 
 class _Step(Protocol):
@@ -37,7 +38,9 @@ class Reference(AbstractKernel):
     tensor([0.7616, 0.6420, 0.5663])
     """
 
-    def refuses(self, recurrence: Recurrence, drive: Tensor) -> str | None:
+    gates = True
+
+    def refuses(self, recurrence: Recurrence | Gated, drive: Tensor) -> str | None:
         """Serve everything."""
         return None
 

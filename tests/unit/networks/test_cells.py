@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from forecast.errors import SpecError
-from forecast.networks.cells._base import Sizes
+from forecast.networks.cells._base import CellModule, Sizes
 from forecast.networks.cells._sparse import sparse_mask
 from forecast.networks.cells.causal_retro_causal import CausalRetroCausal
 from forecast.networks.cells.elman import Elman
@@ -21,7 +21,7 @@ from forecast.networks.initial_states._base import Noise
 from forecast.networks.initial_states.learned import Learned
 from forecast.networks.kernels.reference import Reference
 from forecast.networks.network import Network
-from forecast.networks.unfolding import unfold
+from forecast.networks.unfolding import trajectory, unfold
 from forecast.training.flat import Flat
 from forecast.training.settings import Training
 
@@ -270,9 +270,26 @@ def test_a_setting_out_of_range_is_named(settings, n, what):
         build(HistoricallyConsistent(**settings), n=n, m=0)
 
 
-def test_cells_without_a_fast_path_run_by_the_reference_loop():
-    module, window = build(GRU()), data()
+class Doubling(CellModule):
+    """A step of its own, no recurrence."""
+
+    def drive(self, inputs):
+        return inputs[..., :1].expand(*inputs.shape[:-1], N)
+
+    def step(self, state, drive, error):
+        return torch.sin(2 * state + drive)
+
+    def output(self, state):
+        return state[..., :P]
+
+
+def test_cells_without_a_recurrence_run_by_the_reference_loop():
+    module, window = Doubling(), data()
     assert unfold(module, *window).equal(Reference().unfold(module, *module.enter(*window)))
+    with pytest.raises(SpecError, match="Doubling, has no fast path"):
+        unfold(module, *window, kernel="buffered")
+    with pytest.raises(SpecError, match="Doubling, does not show its state"):
+        trajectory(module, *window)
 
 
 # -- variants and invariants ------------------------------------------------------------------
