@@ -11,6 +11,7 @@ from forecast.networks.initial_states._base import Noise
 from forecast.networks.network import Network
 from forecast.training.batches import Resident
 from forecast.training.flat import Flat
+from forecast.training.replay import Replay
 from forecast.training.settings import Training
 
 
@@ -22,13 +23,13 @@ class AutogradSteps:
     network : Network
     flat : Flat
         Its parameters.
-    data : Resident
+    data : Resident or Replay
     settings : Training
     """
 
     def __init__(
-        self, network: Network, flat: Flat, data: Resident, settings: Training
-    ) -> None:  # fmt: skip
+        self, network: Network, flat: Flat, data: Resident | Replay, settings: Training
+    ) -> None:
         self.network, self.flat, self.data, self.settings = network, flat, data, settings
 
     def train(

@@ -19,6 +19,7 @@ from forecast.training.batches import Resident
 from forecast.training.compiled_steps import CompiledSteps
 from forecast.training.flat import Flat
 from forecast.training.progress import Progress
+from forecast.training.replay import Replay
 from forecast.training.settings import Training
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -32,7 +33,7 @@ class Task:
     ----------
     phase : str
         Name of the phase, for the history and the checkpoint.
-    data : Resident
+    data : Resident or Replay
     train : tensor of int, shape (windows,)
         Starts of the windows to learn from.
     validation : tensor of int, shape (windows,)
@@ -44,7 +45,7 @@ class Task:
     """
 
     phase: str
-    data: Resident
+    data: Resident | Replay
     train: Tensor
     validation: Tensor
     epochs: Sequence[int]
@@ -160,12 +161,11 @@ class Loop:
         self.flat.second.copy_(second)
         self.flat.steps = steps
 
-    def steps_on(self, data: Resident) -> AutogradSteps | CompiledSteps:
+    def steps_on(self, data: Resident | Replay) -> AutogradSteps | CompiledSteps:
         """Return the training steps of the members admitted: in machine code where that serves."""
-        kind: type[AutogradSteps | CompiledSteps] = AutogradSteps
-        if compiled_steps.serves(self.active, data, self.settings):
-            kind = CompiledSteps
-        return kind(self.active, self.flat, data, self.settings)
+        if isinstance(data, Resident) and compiled_steps.serves(self.active, data, self.settings):
+            return CompiledSteps(self.active, self.flat, data, self.settings)
+        return AutogradSteps(self.active, self.flat, data, self.settings)
 
     @staticmethod
     def _fall(epoch: int, schedule: int) -> float:
