@@ -134,6 +134,7 @@ class Loop:
         if self.steps is None:
             self.steps = self.steps_on(task.data)
         fall = self._fall(progress.epoch, task.schedule)
+        self.active.cell.advance(self._done(progress.epoch, task.schedule))
         generators = [self.generators[member] for member in self.members]
         count = len(task.train)
         order = torch.stack([torch.randperm(count, generator=g) for g in generators])
@@ -170,8 +171,12 @@ class Loop:
     @staticmethod
     def _fall(epoch: int, schedule: int) -> float:
         """Return the share of the learning rate that is left: half a cosine."""
-        part = min(epoch / max(schedule, 1), 1.0)
-        return 0.5 * (1 + math.cos(math.pi * part))
+        return 0.5 * (1 + math.cos(math.pi * Loop._done(epoch, schedule)))
+
+    @staticmethod
+    def _done(epoch: int, schedule: int) -> float:
+        """Return the share of the schedule that is done."""
+        return min(epoch / max(schedule, 1), 1.0)
 
 
 def _noise_of(generator: torch.Generator, epoch: int) -> torch.Generator:

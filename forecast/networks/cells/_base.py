@@ -100,6 +100,9 @@ class CellModule(nn.Module):
         """
         return known
 
+    def advance(self, done: float) -> None:
+        """Hear before each epoch what share of its schedule, 0 to 1, training has done."""
+
     def penalty(self, targets: Tensor, observed: Tensor) -> Tensor | float:
         """Return what a cell adds to each member's loss of a batch, (E,): by default nothing."""
         return 0.0

@@ -33,7 +33,7 @@ class CausalRetroCausal(AbstractCell):
     ----------
     branches : int, default=3
         How many are unrolled; with 1 it is `HistoricallyConsistent`.
-    nonzeros, gate, teacher_forcing, gain : as for `HistoricallyConsistent`
+    nonzeros, gate, teacher_forcing, gain, homotopy : as for `HistoricallyConsistent`
 
     References
     ----------
@@ -55,12 +55,14 @@ class CausalRetroCausal(AbstractCell):
         gate: bool = False,
         teacher_forcing: float = 1.0,
         gain: float = 1.7320508,
+        homotopy: float = 0.0,
     ) -> None:
         self.branches = branches
         self.nonzeros = nonzeros
         self.gate = gate
         self.teacher_forcing = teacher_forcing
         self.gain = gain
+        self.homotopy = homotopy
 
     def width(self, sizes: Sizes) -> int:
         return 2 * sizes.state
@@ -77,9 +79,13 @@ class _CausalRetroCausalModule(CellModule):
     ) -> None:
         super().__init__()
         self.branches, self.n = own.branches, sizes.state
-        settings = (own.nonzeros, own.gate, own.teacher_forcing, own.gain)
+        settings = (own.nonzeros, own.gate, own.teacher_forcing, own.gain, own.homotopy)
         self.causal = ClosedModule(*settings, sizes, generators)
         self.retro = ClosedModule(*settings, sizes, generators)
+
+    def advance(self, done: float) -> None:
+        """Let all branches be forced alike."""
+        self.causal.advance(done)
 
     def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
         """Drop what partial teacher forcing drops, in all branches alike."""

@@ -245,6 +245,39 @@ def test_partial_forcing_drops_a_share_in_training_alone():
     assert not network(inputs, targets, seen, noise).outputs.equal(calm[0])
 
 
+CLOSED = {"hcnn": HistoricallyConsistent, "crcnn": CausalRetroCausal}
+
+
+@pytest.mark.parametrize("kind", CLOSED)
+def test_homotopy_drops_more_and_more_in_training_and_nothing_in_forecasts(kind):
+    partial, full = (
+        Network(
+            CLOSED[kind](**settings), Learned(), Sizes(N, 0, P, 0),
+            [torch.Generator().manual_seed(seed) for seed in range(E)],
+        )
+        for settings in ({"teacher_forcing": 0.7, "homotopy": 0.5}, {})
+    )  # fmt: skip
+
+    def noise():
+        return Noise([torch.Generator().manual_seed(seed) for seed in range(E)])
+
+    inputs, targets, seen, _ = data(m=0)
+    forecast = full(inputs, targets, seen).outputs
+    # Nothing is dropped at first, and noise of the start is drawn as if it never were.
+    assert partial(inputs, targets, seen, noise()).outputs.equal(forecast)
+    known = torch.ones(500, E, B, P)
+    for done in (0.0, 0.1, 0.25, 0.5, 1.0):
+        partial.cell.advance(done)
+        share = 0.3 * min(2 * done, 1)
+        forced = partial.cell.force(known, noise().uniform)
+        assert set(forced.unique().tolist()) <= {0.0, 1.0}
+        # Four standard deviations of a share of 4,000 draws.
+        spread = 4 * (share * (1 - share) / 4000) ** 0.5
+        assert ((1 - forced).mean(dim=(0, 2, 3)) - share).abs().max() <= spread
+        assert partial(inputs, targets, seen).outputs.equal(forecast)
+    assert not partial(inputs, targets, seen, noise()).outputs.equal(forecast)
+
+
 @pytest.mark.parametrize(("n", "nonzeros"), [(60, 50), (60, 2), (40, 1), (7, 6)])
 def test_a_sparse_matrix_has_no_empty_row_or_column(n, nonzeros):
     generator = torch.Generator().manual_seed(0)
@@ -263,7 +296,8 @@ def test_members_have_masks_of_their_own():
 @pytest.mark.parametrize(
     ("settings", "n", "what"),
     [({}, 1, "state_size"), ({"nonzeros": 0}, 6, "nonzeros"), ({"nonzeros": 7}, 6, "nonzeros"),
-     ({"teacher_forcing": 0.0}, 6, "teacher_forcing")],
+     ({"teacher_forcing": 0.0}, 6, "teacher_forcing"), ({"homotopy": 1.5}, 6, "homotopy"),
+     ({"homotopy": -0.1}, 6, "homotopy")],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_named(settings, n, what):
     with pytest.raises(SpecError, match=what):
