@@ -95,12 +95,22 @@ class WindowPatterns(AbstractPatterns):
         return rows.calibrate(forecast, members)
 
 
+@dataclass(frozen=True)
 class WholeHistory(AbstractPatterns):
     """One pattern: the history from its first row, replayed up to a cutoff, free after it.
 
     Early stopping looks at one horizon of held-out rows after the other, calibration at origins
     evenly spaced, neither at more than `ORIGINS` of them: each is a replay of its own.
+
+    Parameters
+    ----------
+    context : int
+        Rows that taught the network.
+    fixed : bool
+        Whether it can be forecast from the cutoff of its training alone, no further than trained.
     """
+
+    fixed: bool
 
     def learned(
         self, panel: Panel, prepared: Prepared, held: Rows, reside: Callable[[Windows], Resident]
@@ -121,15 +131,15 @@ class WholeHistory(AbstractPatterns):
     def ahead(
         self, panel: Panel, prepared: Prepared, future: Sequence[Array], steps: int
     ) -> tuple[Windows, Rows]:
-        if len(panel) > 1:
-            raise SpecError(
-                f"context='all' learns the state at the first row of one history, given: "
-                f"{len(panel)} of them. Leave context out, or give a number of steps, to train "
-                "on windows of all."
-            )
         # The first rows of a differenced history are no data: it begins after them.
         context = len(panel.histories[0]) - prepared.targets.lost
-        windows = prepared.ahead(panel, future, steps, context=context, burn_in=self.burn_in)
+        self._check(panel, context, steps)
+        # What runs back from the end of the window begins where it did in training.
+        short = max(self.horizon - steps, 0)
+        padded = [np.pad(x, ((0, short), (0, 0)), constant_values=np.nan) for x in future]
+        windows = prepared.ahead(
+            panel, padded, steps + short, context=context, burn_in=self.burn_in
+        )
         return windows, np.zeros(1, dtype=np.int64)
 
     def calibrate(
@@ -144,8 +154,24 @@ class WholeHistory(AbstractPatterns):
             found += rows.residuals(forecast, 1)
         return Calibration.of([np.concatenate(found)], prepared.targets.pointwise)
 
+    def _check(self, panel: Panel, context: int, steps: int) -> None:
+        """Raise `SpecError` where there are several histories, or one beyond what is fixed."""
+        if len(panel) > 1:
+            raise SpecError(
+                "context='all' learns the state at the first row of one history, given: "
+                f"{len(panel)} of them. Leave context out, or give a number of steps, to train "
+                "on windows of all."
+            )
+        rows = len(panel.histories[0])
+        if self.fixed and (context != self.context or steps > self.horizon):
+            raise SpecError(
+                f"mirroring has learned the {self.horizon} steps after row "
+                f"{self.context + rows - context}, and no others, given: {steps} after row {rows}. "
+                "Fit again, with training.refit, or leave mirroring out."
+            )
+
     def _cutoffs(self, rows: int, held: Rows, most: int) -> list[int]:
         """Spread at most so many cutoffs over those whose horizon lies in the held-out rows."""
         first, last = rows - int(held[0]), rows - self.horizon
-        count = min(most, last - first + 1, ORIGINS)
+        count = min(most, last - first + 1, 1 if self.fixed else ORIGINS)
         return [round(cutoff) for cutoff in np.linspace(first, last, max(count, 0)).tolist()]

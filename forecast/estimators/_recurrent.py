@@ -94,6 +94,8 @@ class AbstractRecurrent(AbstractForecaster):
                 done = fitted if again.progress.interrupted else again
                 fitted = Fitted(fitted.network, fitted.prepared, fitted.progress, again.progress)
         self.network_, self.prepared_ = done.network, done.prepared
+        if self.context == "all" and done.network is fitted.network:
+            self.context_ -= int(held[0])
         self.alive_ = done.progress.alive.numpy()
         self.history_ = fitted.history()
         self.fit_report_ = FitReport(
@@ -107,8 +109,10 @@ class AbstractRecurrent(AbstractForecaster):
         return self.context, self.burn_in, int(self.horizon)
 
     def _patterns(self) -> AbstractPatterns:
-        kind = WholeHistory if self.context == "all" else WindowPatterns
-        return kind(self.context_, self.burn_in, int(self.horizon))
+        spans = self.context_, self.burn_in, int(self.horizon)
+        if self.context == "all":
+            return WholeHistory(*spans, fixed=self._cell().one_window)
+        return WindowPatterns(*spans)
 
     def _settings(self) -> Training:
         settings: Training = registry.build("training", self.training or {})
@@ -174,7 +178,8 @@ class AbstractRecurrent(AbstractForecaster):
         cell = self._cell()
         if cell.closed:
             inputs, targets = 0, targets + inputs
-        sizes = Sizes(self.state_size, inputs, targets, self.burn_in)
+        ahead = int(self.horizon) if self.context == "all" else 0
+        sizes = Sizes(self.state_size, inputs, targets, self.burn_in, ahead)
         weights = [torch.Generator().manual_seed(seed) for seed in self.member_seeds_]
         start = registry.build("initial_state", self.initial_state)
         network = Network(cell, start, sizes, weights)
@@ -206,7 +211,7 @@ class AbstractRecurrent(AbstractForecaster):
         """Return each member's forecast of each history, shape (members, histories, steps, p)."""
         windows, starts = self._patterns().ahead(panel, self.prepared_, future, steps)
         outputs = self._outputs(self.network_, windows, torch.from_numpy(starts))
-        z = outputs.transpose(1, 2, 0, 3)[self.alive_]
+        z = outputs[:steps].transpose(1, 2, 0, 3)[self.alive_]
         return self.prepared_.targets.invert_each(z, [history.y for history in panel])
 
     def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:

@@ -58,7 +58,7 @@ class ECNN(AbstractRecurrent):
     fit_report_ : FitReport
         How the fit ended, best epochs, members that diverged.
     context_ : int
-        The context in use; of a whole history, its rows at the fit.
+        The context in use; of a whole history, the rows that taught the network.
     member_seeds_ : list of int
     n_features_in_ : int
         Columns of X, where X was given.

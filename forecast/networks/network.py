@@ -66,6 +66,7 @@ class Network(nn.Module):
         kernel: str = "auto",
     ) -> Pass:
         """Unfold over windows (T, E, b, ·); `known` is zero beyond the cutoff and in gaps."""
+        targets, known = self.cell.suppose(targets, known)
         if noise is not None:
             known = self.cell.force(known, noise.uniform)
         burn_in = self.sizes.burn_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -59,13 +60,15 @@ class AutogradSteps:
         self, rows: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
     ) -> Tensor:  # fmt: skip
         batch, start = self.data.batch(rows), self.network.start
+        targets, observed = self.network.cell.suppose(batch.targets, batch.observed)
+        goal = replace(batch, targets=targets, observed=observed)
         _, initial, scored = self.network(
             batch.inputs, batch.targets, batch.known, Noise(generators), self.settings.kernel
         )
         if start.wants_gradient:
             initial.retain_grad()
         weight = self.settings.context_weight
-        losses = torch.stack([batch.loss(outputs, weight) for outputs in scored]).mean(dim=0)
+        losses = torch.stack([goal.loss(outputs, weight) for outputs in scored]).mean(dim=0)
         losses = losses + self.network.cell.penalty(batch.targets, batch.observed)
         losses.sum().backward()
         if start.wants_gradient and initial.grad is not None:

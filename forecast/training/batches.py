@@ -28,7 +28,7 @@ class Batch:
     scored : int
         Targets that are to be forecast: the first of them.
     whole : bool
-        Whether it is a whole history, whose loss is that of its context alone.
+        Whether it is a whole history, all of whose observed rows are scored alike.
     """
 
     inputs: Tensor
@@ -52,7 +52,7 @@ class Batch:
         square = self.observed * (outputs - self.targets).square()
         past, ahead = slice(self.burn_in, self.context), slice(self.context, None)
         if self.whole:
-            return _mean(square[past], self.observed[past])
+            return _mean(square[self.burn_in :], self.observed[self.burn_in :])
         horizon = _mean(square[ahead], self.observed[ahead])
         if context_weight == 0 or self.burn_in >= self.context:
             return horizon

@@ -33,12 +33,15 @@ class Sizes:
         p, components of the targets.
     burn_in : int
         k, first steps of a window, which warm the state and are not scored.
+    ahead : int, default=0
+        H, steps after the cutoff of a whole history; 0 where windows differ in their cutoff.
     """
 
     state: int
     inputs: int
     targets: int
     burn_in: int
+    ahead: int = 0
 
 
 Unfold = Callable[["CellModule", Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -93,6 +96,10 @@ class CellModule(nn.Module):
         """Return all outputs (T, E, b, p) that are scored, the last of which is the forecast."""
         return [unfold(self, inputs, targets, known, initial)]
 
+    def suppose(self, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Put targets of the cell's own where none is known, and mark them: by default none."""
+        return targets, known
+
     def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
         """Say, in training alone, which known targets correct the state: by default all.
 
@@ -134,6 +141,11 @@ class AbstractCell(BaseEstimator, ABC):
 
     closed = False
     """Whether the cell has no inputs: they are observables then, targets after the others."""
+
+    @property
+    def one_window(self) -> bool:
+        """Whether it learns things of one window alone, that of a whole history."""
+        return False
 
     def width(self, sizes: Sizes) -> int:
         """Return how many components the state has: n, unless a cell carries more."""

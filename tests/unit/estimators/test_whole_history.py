@@ -14,11 +14,13 @@ from forecast import registry
 from forecast.errors import DataError, SpecError
 from forecast.estimators._base import AbstractForecaster
 from forecast.estimators.hcnn import HCNN
+from forecast.networks.unfolding import unfold
 from forecast.training.settings import Training
 
 HORIZON = 4
 KINDS = registry.kinds("network")
 by_kind = pytest.mark.parametrize("kind", KINDS)
+MIRRORING = {"kind": "causal_retro_causal", "mirroring": True}
 SEASONAL = ({"kind": "difference", "lag": 12}, "standardise")
 
 
@@ -27,6 +29,8 @@ def make(kind="hcnn", training=None, **changes):
         "horizon": HORIZON, "context": "all", "state_size": 7, "n_members": 2, "max_epochs": 6,
         "training": Training(dtype="float64", **(training or {})),
     }  # fmt: skip
+    if kind == "mirrored":
+        kind, settings["cell"] = "crcnn", MIRRORING
     return registry.build("network", {"kind": kind, **settings, **changes})
 
 
@@ -80,7 +84,7 @@ def test_a_forecast_replays_the_history_from_its_first_row(steps):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
 
 
-@by_kind
+@pytest.mark.parametrize("kind", [*KINDS, "mirrored"])
 @pytest.mark.parametrize("transforms", [("standardise",), SEASONAL], ids=["plain", "seasonal"])
 def test_what_runs_on_after_a_training_pass_is_the_forecast(kind, transforms):
     y = gappy()
@@ -142,6 +146,14 @@ def test_updated_it_replays_what_has_come_since():
     np.testing.assert_allclose(model.predict(), expected * std + mean, rtol=0, atol=1e-10)
 
 
+@by_kind
+def test_a_shorter_forecast_is_the_beginning_of_a_longer_one(kind):
+    """What runs back in time begins at the same place, however many steps are asked for."""
+    model = make(kind).fit(y=wave())
+    longer = model.predict_members()[0]
+    assert (model.predict_members(steps=2)[0] == longer[:, :2]).all()
+
+
 # -- held-out rows ----------------------------------------------------------------------------
 
 
@@ -164,7 +176,7 @@ def test_validation_forecasts_the_held_out_rows_after_replaying_those_before():
         np.testing.assert_allclose(found[place, :, 0], expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "bottleneck", "adaptive"])
+@pytest.mark.parametrize("kind", [*KINDS, "bottleneck", "adaptive", "mirrored"])
 def test_what_is_held_out_teaches_nothing(kind):
     y = wave()
     X = weather(y.index)
@@ -173,7 +185,7 @@ def test_what_is_held_out_teaches_nothing(kind):
     parts = {"bottleneck": {"cell": "variants_invariants"}, "adaptive": {"initial_state": kind}}
     one, other = (
         make(
-            kind if kind in KINDS else "ecnn",
+            "ecnn" if kind in parts else kind,
             training={"validation": 12, "refit": False, "patience": 99}, **parts.get(kind, {}),
         ).fit(X, series)
         for series in (y, changed)
@@ -235,6 +247,52 @@ def test_a_panel_is_told_to_use_windows():
         make().fit(y=y)
     with pytest.raises(SpecError, match="a number of steps, or 'all', given: 'al'"):
         make(context="al").fit(y=wave())
+
+
+# -- a future that mirrors the past --
+
+
+def test_a_mirrored_future_is_scored_as_data_are():
+    y = gappy()
+    model = make("mirrored", max_epochs=1, training={"validation": 0}).fit(y=y)
+    fresh, _ = model._network(0, 1)  # the weights before the only step, and a mirror of zeros
+    cell, n = fresh.double().cell, 7
+    z, *_ = scaled(y.to_numpy())
+    goal = torch.from_numpy(np.concatenate([z, np.zeros(HORIZON)]))[:, None, None, None]
+    known = (~goal.isnan()).double().expand(-1, 2, 1, 1)
+    goal = goal.nan_to_num().expand(-1, 2, 1, 1)
+    none, zero = torch.zeros(60 + HORIZON, 2, 1, 0), torch.zeros(2, 1, n, dtype=torch.float64)
+    parts, explained = [], torch.zeros_like(goal)
+    for branch, back in ((cell.causal, False), (cell.retro, True), (cell.causal, False)):
+        turn = (lambda x: x.flip(0)) if back else (lambda x: x)
+        window = (none.double(), turn(goal - explained), turn(known), zero)
+        outputs = turn(unfold(branch, *window, kernel="reference"))
+        parts.append(known * (explained + outputs - goal))
+        explained = outputs
+    losses = sum(part.square().sum(dim=(0, 2, 3)) / known.sum(dim=(0, 2, 3)) for part in parts) / 3
+    np.testing.assert_allclose(model.history_["train_loss"], losses.detach(), rtol=1e-12)
+    assert (model.network_.cell.mirror != 0).all()
+
+
+def test_a_mirror_is_kept_and_forecast_from_where_the_fit_left_it(tmp_path):
+    y = wave(61)
+    model = make("mirrored", training={"validation": 12}).fit(y=y.iloc[:60])
+    assert model.calibration_.residuals.shape == (1, HORIZON, 1)  # of the one window it knows
+    forecast = model.predict(quantiles=[0.1, 0.5, 0.9])
+    again = AbstractForecaster.load(model.save(tmp_path / "model"))
+    pd.testing.assert_frame_equal(again.predict(quantiles=[0.1, 0.5, 0.9]), forecast)
+    assert (again.predict(steps=2) == model.predict()[:2]).all()
+    with pytest.raises(SpecError, match=r"the 4 steps after row 60.*given: 5 after row 60"):
+        model.predict(steps=5)
+    with pytest.raises(SpecError, match=r"given: 4 after row 61\. Fit again"):
+        model.update(y=y.iloc[60:]).predict()
+    unaware = make("mirrored", training={"validation": 12, "refit": False}).fit(y=y)
+    with pytest.raises(
+        SpecError, match=r"after row 49.*after row 61. Fit again, with training.ref"
+    ):
+        unaware.predict()
+    with pytest.raises(SpecError, match="give context='all'"):
+        make("mirrored", context=10).fit(y=y)
 
 
 # -- what teacher forcing is for --------------------------------------------------------------
