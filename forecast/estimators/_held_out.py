@@ -65,11 +65,11 @@ class HeldOut:
                 self, panel=self.panel.take(places), prepared=self.prepared.take(places),
                 rows=self.rows[places],
             )  # fmt: skip
-            found += part._residuals(forecast, most)
+            found += part.residuals(forecast, most)
         return Calibration.of(found, self.prepared.targets.pointwise)
 
-    def _residuals(self, forecast: Forecast, most: int) -> list[Array]:
-        """Return one array (origins, H, p) a history."""
+    def residuals(self, forecast: Forecast, most: int) -> list[Array]:
+        """Return one array (origins, H, p) a history, of at most so many origins each."""
         windows = self.prepared.windows(
             self.panel, context=self.context, burn_in=self.burn_in, horizon=self.horizon,
             last=int(self.rows.max()) + self.context,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Plan:
     Parameters
     ----------
     context : int
-        Steps of a window up to its cutoff.
+        Steps of a window up to its cutoff; all that transforms leave of a whole history.
     held : array of int, one a series
         Its last rows, which early stopping and calibration are kept for.
     """
@@ -35,7 +35,7 @@ class Plan:
         panel: Panel,
         transforms: Sequence[Any],
         share: float,
-        spans: tuple[int | None, int, int],
+        spans: tuple[int | Literal["all"] | None, int, int],
     ) -> Plan:
         """Choose what is not given: the context, as far as the longest series reaches.
 
@@ -47,14 +47,15 @@ class Plan:
         share : float or int
             Share, or number, of rows to hold out.
         spans : tuple
-            Context, if given, burn-in and horizon.
+            Context, if given, or all; burn-in and horizon.
 
         Raises
         ------
         DataError
             When the longest series holds no window.
         """
-        context, burn_in, horizon = spans
+        given, burn_in, horizon = spans
+        context = None if given == "all" else given
         lengths, least = np.array([len(history) for history in panel]), max(burn_in, 1)
         longest = int(lengths.max())
         lost = sum(registry.build("transform", node).lost for node in transforms)
@@ -70,6 +71,8 @@ class Plan:
             held = 0
         # A series that would be left with less than a window keeps half of its rows at least.
         each = np.where(lengths - lost - held < needed, np.minimum(held, lengths // 2), held)
+        if given == "all":
+            return cls(usable, each)
         if context is not None:
             return cls(context, each)
         wanted = burn_in + max(2 * panel.season, 2 * horizon, 8)

@@ -6,8 +6,9 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,8 @@ from forecast.data.windows import Rows, Windows
 from forecast.errors import DataError, SpecError
 from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators._fit_report import COLUMNS, FitReport, Fitted
-from forecast.estimators._held_out import HeldOut
 from forecast.estimators._intervals import Calibration
+from forecast.estimators._patterns import AbstractPatterns, WholeHistory, WindowPatterns
 from forecast.estimators._plan import Plan
 from forecast.estimators._prepared import Prepared
 from forecast.networks.cells._base import AbstractCell, Sizes
@@ -46,7 +47,7 @@ class AbstractRecurrent(AbstractForecaster):
         self,
         horizon: int = 1,
         *,
-        context: int | None = None,
+        context: int | Literal["all"] | None = None,
         burn_in: int = 0,
         state_size: int = 24,
         initial_state: Any = "learned",
@@ -93,6 +94,8 @@ class AbstractRecurrent(AbstractForecaster):
                 done = fitted if again.progress.interrupted else again
                 fitted = Fitted(fitted.network, fitted.prepared, fitted.progress, again.progress)
         self.network_, self.prepared_ = done.network, done.prepared
+        if self.context == "all" and done.network is fitted.network:
+            self.context_ -= int(held[0])
         self.alive_ = done.progress.alive.numpy()
         self.history_ = fitted.history()
         self.fit_report_ = FitReport(
@@ -102,8 +105,14 @@ class AbstractRecurrent(AbstractForecaster):
             str(next(self.network_.parameters()).device),
         )
 
-    def _spans(self) -> tuple[int | None, int, int]:
+    def _spans(self) -> tuple[int | Literal["all"] | None, int, int]:
         return self.context, self.burn_in, int(self.horizon)
+
+    def _patterns(self) -> AbstractPatterns:
+        spans = self.context_, self.burn_in, int(self.horizon)
+        if self.context == "all":
+            return WholeHistory(*spans, fixed=self._cell().one_window)
+        return WindowPatterns(*spans)
 
     def _settings(self) -> Training:
         settings: Training = registry.build("training", self.training or {})
@@ -116,7 +125,10 @@ class AbstractRecurrent(AbstractForecaster):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise SpecError(f"{name} must be an integer of at least {least}, given: {value!r}")
-        if self.context is not None and self.context < max(self.burn_in, 1):
+        steps = None if self.context == "all" else self.context
+        if isinstance(steps, str):
+            raise SpecError(f"context must be a number of steps, or 'all', given: {steps!r}")
+        if steps is not None and steps < max(self.burn_in, 1):
             raise SpecError(
                 f"context must hold the burn-in and at least one step: context={self.context}, "
                 f"burn_in={self.burn_in}"
@@ -145,14 +157,10 @@ class AbstractRecurrent(AbstractForecaster):
     ) -> Fitted:
         settings = self._settings()
         prepared = Prepared.fit(panel, self.transforms, held)
-        windows = prepared.windows(
-            panel, context=self.context_, burn_in=self.burn_in, horizon=self.horizon
+        target, dtype = devices.choose(self.device), getattr(torch, settings.dtype)
+        data, train, validation = self._patterns().learned(
+            panel, prepared, held, partial(self._resident, dtype=dtype, device=target)
         )
-        target = devices.choose(self.device)
-        data = Resident(windows, getattr(torch, settings.dtype), target, self._observed())
-        lengths = np.array([len(history) for history in panel])
-        train = windows.starts(0 * lengths, lengths - held - self.horizon)
-        validation = windows.starts(lengths - held, np.where(held > 0, lengths, -1))
         if len(train) == 0:
             raise DataError("no training window has a known target ahead of its cutoff.")
         task = Task(
@@ -160,7 +168,7 @@ class AbstractRecurrent(AbstractForecaster):
             epochs or [self.max_epochs] * self.n_members, self.max_epochs,
         )  # fmt: skip
         network, generators = self._network(prepared.width(panel), len(panel.targets))
-        network.to(target, getattr(torch, settings.dtype))
+        network.to(target, dtype)
         identity = self._identity(panel, phase, epochs) if checkpoint else ""
         loop = Loop(network, settings, generators, identity)
         file = checkpoint / f"{phase}.safetensors" if checkpoint else None
@@ -170,7 +178,8 @@ class AbstractRecurrent(AbstractForecaster):
         cell = self._cell()
         if cell.closed:
             inputs, targets = 0, targets + inputs
-        sizes = Sizes(self.state_size, inputs, targets, self.burn_in)
+        ahead = int(self.horizon) if self.context == "all" else 0
+        sizes = Sizes(self.state_size, inputs, targets, self.burn_in, ahead)
         weights = [torch.Generator().manual_seed(seed) for seed in self.member_seeds_]
         start = registry.build("initial_state", self.initial_state)
         network = Network(cell, start, sizes, weights)
@@ -180,8 +189,9 @@ class AbstractRecurrent(AbstractForecaster):
         cell: AbstractCell = registry.build("cell", self.cell or self.own_cell)
         return cell
 
-    def _observed(self) -> str:
-        return self.observe if self._cell().closed else "nothing"
+    def _resident(self, windows: Windows, dtype: torch.dtype, device: torch.device) -> Resident:
+        observe = self.observe if self._cell().closed else "nothing"
+        return Resident(windows, dtype, device, observe)
 
     def _identity(self, panel: Panel, phase: str, epochs: Sequence[int] | None) -> str:
         """Fingerprint what decides a training, so that no checkpoint serves another."""
@@ -199,18 +209,15 @@ class AbstractRecurrent(AbstractForecaster):
 
     def _members(self, panel: Panel, future: Sequence[Array], steps: int) -> Array:
         """Return each member's forecast of each history, shape (members, histories, steps, p)."""
-        windows = self.prepared_.ahead(
-            panel, future, steps, context=self.context_, burn_in=self.burn_in
-        )
-        starts = np.arange(len(panel)) * windows.length
+        windows, starts = self._patterns().ahead(panel, self.prepared_, future, steps)
         outputs = self._outputs(self.network_, windows, torch.from_numpy(starts))
-        z = outputs.transpose(1, 2, 0, 3)[self.alive_]
+        z = outputs[:steps].transpose(1, 2, 0, 3)[self.alive_]
         return self.prepared_.targets.invert_each(z, [history.y for history in panel])
 
     def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:
         """Return forecasts in transformed units, shape (H, E, windows, p)."""
         parameter = next(network.parameters())
-        data = Resident(windows, parameter.dtype, parameter.device, self._observed())
+        data = self._resident(windows, parameter.dtype, parameter.device)
         kernel = self._settings().kernel
         with devices.quiet_machine(), torch.no_grad():
             parts = [
@@ -249,9 +256,7 @@ class AbstractRecurrent(AbstractForecaster):
         def forecast(windows: Windows, starts: Rows) -> Array:
             return self._outputs(network, windows, torch.from_numpy(starts))[:, alive]
 
-        horizon = int(self.horizon)
-        rows = HeldOut(panel, fitted.prepared, held, self.context_, self.burn_in, horizon)
-        return rows.calibrate(forecast, network.members)
+        return self._patterns().calibrate(panel, fitted.prepared, held, forecast, network.members)
 
     # -- on disk ------------------------------------------------------------------------------
 

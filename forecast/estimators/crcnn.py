@@ -21,7 +21,7 @@ class CRCNN(AbstractRecurrent):
     Parameters
     ----------
     cell : str or cell, optional
-        `CausalRetroCausal`, whose settings are the number of branches and those of
+        `CausalRetroCausal`, whose settings are the number of branches, `mirroring`, and those of
         `HistoricallyConsistent`.
     horizon, context, burn_in, state_size, initial_state, n_members, max_epochs, past_only, \
 transforms, season, training, device, random_state

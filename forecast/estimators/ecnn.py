@@ -20,9 +20,10 @@ class ECNN(AbstractRecurrent):
     ----------
     horizon : int, default=1
         Steps ahead that training scores, and that `predict` gives by default.
-    context : int, optional
+    context : int or 'all', optional
         Steps up to the cutoff that a window holds; by default the burn-in and two seasons or two
-        horizons, as far as the series reaches.
+        horizons, as far as the series reaches. With 'all' the whole history is one pattern, in
+        training and forecasts alike, see `HCNN`.
     burn_in : int, default=0
         First steps of the context: they warm the state and are not scored.
     state_size : int, default=24
@@ -57,7 +58,7 @@ class ECNN(AbstractRecurrent):
     fit_report_ : FitReport
         How the fit ended, best epochs, members that diverged.
     context_ : int
-        The context in use.
+        The context in use; of a whole history, the rows that taught the network.
     member_seeds_ : list of int
     n_features_in_ : int
         Columns of X, where X was given.

@@ -15,6 +15,12 @@ class HCNN(AbstractRecurrent):
     cutoff nothing is given, known inputs neither. Up to it each observed value takes the place of
     its forecast (architectural teacher forcing).
 
+    By default it is trained on windows. With ``context='all'`` the whole history is one pattern: a
+    single initial state, at its first row, is learned, and a forecast replays the history from it,
+    so that training and forecast are the same pass and no noise is needed. Every observed row is
+    scored alike, errors being those of one step; an epoch is one step of the optimiser, so give
+    some thousand, and patience likewise. It takes one series, or one system of several targets.
+
     Parameters
     ----------
     cell : str or cell, optional
@@ -23,7 +29,9 @@ class HCNN(AbstractRecurrent):
     initial_state : str or initial state, default='learned'
         A window that is a part of a history begins somewhere else each time: 'adaptive' makes the
         network indifferent to where.
-    horizon, context, burn_in, state_size, n_members, max_epochs, past_only, transforms, season, \
+    context : int or 'all', optional
+        As for `ECNN`, or the whole history.
+    horizon, burn_in, state_size, n_members, max_epochs, past_only, transforms, season, \
 training, device, random_state
         As for `ECNN`; the state must hold all observables.
 
@@ -43,6 +51,9 @@ training, device, random_state
     >>> model = HCNN(horizon=4, context=12, state_size=8, n_members=2, max_epochs=20)
     >>> model.fit(y=wave).predict().shape
     (4,)
+    >>> whole = HCNN(horizon=4, context="all", state_size=8, n_members=2, max_epochs=20)
+    >>> whole.fit(y=wave).context_
+    80
     """
 
     own_cell = "historically_consistent"

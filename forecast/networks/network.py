@@ -84,6 +84,7 @@ class Network(nn.Module):
 
         A window begins with the initial state, unless it goes on from `before`.
         """
+        targets, known = self.cell.suppose(targets, known)
         if noise is not None:
             known = self.cell.force(known, noise.uniform)
         if before is None:

@@ -39,5 +39,7 @@ def _size(candidate: Candidate, data: Observations, ahead: int) -> float:
     """
     index = data.y.index
     series = len(index.unique(0)) if index.nlevels > 1 else 1
-    window = (getattr(candidate.forecaster, "context", None) or 0) + candidate.forecaster.horizon
+    context = getattr(candidate.forecaster, "context", None)
+    # A whole history is one window, whose time grows with its rows just so.
+    window = (0 if context == "all" else context or 0) + candidate.forecaster.horizon
     return max(len(index) / series - ahead - window + 1, 1.0)

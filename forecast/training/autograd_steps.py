@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from forecast.networks.initial_states._base import Noise
 from forecast.networks.network import Before, Network
 from forecast.training.batches import Batch, Resident
 from forecast.training.flat import Flat
+from forecast.training.replay import Replay
 from forecast.training.settings import Training
 
 
@@ -22,13 +24,13 @@ class AutogradSteps:
     network : Network
     flat : Flat
         Its parameters.
-    data : Resident
+    data : Resident or Replay
     settings : Training
     """
 
     def __init__(
-        self, network: Network, flat: Flat, data: Resident, settings: Training
-    ) -> None:  # fmt: skip
+        self, network: Network, flat: Flat, data: Resident | Replay, settings: Training
+    ) -> None:
         self.network, self.flat, self.data, self.settings = network, flat, data, settings
 
     def train(
@@ -60,13 +62,15 @@ class AutogradSteps:
     ) -> tuple[Tensor, Tensor]:
         """Learn from a batch; return losses (E,) and the state its windows began with."""
         start = self.network.start
+        targets, observed = self.network.cell.suppose(batch.targets, batch.observed)
+        goal = replace(batch, targets=targets, observed=observed)
         _, initial, scored = self.network(
             batch.inputs, batch.targets, batch.known, noise, self.settings.kernel, before
         )
         if start.wants_gradient and before is None:
             initial.retain_grad()
         weight = self.settings.context_weight
-        losses = torch.stack([batch.loss(outputs, weight) for outputs in scored]).mean(dim=0)
+        losses = torch.stack([goal.loss(outputs, weight) for outputs in scored]).mean(dim=0)
         losses = losses + self.network.cell.penalty(batch.targets, batch.observed)
         losses.sum().backward()
         if start.wants_gradient and before is None and initial.grad is not None:

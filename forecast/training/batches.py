@@ -27,6 +27,8 @@ class Batch:
         1 for what is known ahead of the cutoff.
     scored : int
         Targets that are to be forecast: the first of them.
+    whole : bool
+        Whether it is a whole history, all of whose observed rows are scored alike.
     """
 
     inputs: Tensor
@@ -36,6 +38,7 @@ class Batch:
     burn_in: int
     ahead: Tensor
     scored: int
+    whole: bool = False
 
     @property
     def known(self) -> Tensor:
@@ -48,6 +51,8 @@ class Batch:
         """Return each member's weighted mean of squared errors, shape (E,)."""
         square = self.observed * (outputs - self.targets).square()
         past, ahead = slice(self.burn_in, self.context), slice(self.context, None)
+        if self.whole:
+            return _mean(square[self.burn_in :], self.observed[self.burn_in :])
         horizon = _mean(square[ahead], self.observed[ahead])
         if context_weight == 0 or self.burn_in >= self.context:
             return horizon

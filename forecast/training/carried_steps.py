@@ -11,7 +11,7 @@ from forecast.networks.initial_states._base import Noise
 from forecast.networks.network import Before, Network
 from forecast.networks.unfolding import trajectory
 from forecast.training.autograd_steps import AutogradSteps
-from forecast.training.batches import Batch
+from forecast.training.batches import Batch, Resident
 
 STRETCH = 16
 """Windows, at least, that follow one another between two beginnings."""
@@ -24,6 +24,8 @@ class CarriedSteps(AutogradSteps):
     begins. A forecast, too, goes on from a state that has seen all rows before its window. For one
     series, and for a cell that shows its state.
     """
+
+    data: Resident
 
     def train(
         self, starts: Tensor, rates: Tensor, generators: Sequence[torch.Generator]

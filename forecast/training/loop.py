@@ -20,6 +20,7 @@ from forecast.training.carried_steps import CarriedSteps
 from forecast.training.compiled_steps import CompiledSteps
 from forecast.training.flat import Flat
 from forecast.training.progress import Progress
+from forecast.training.replay import Replay
 from forecast.training.settings import Training
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -33,7 +34,7 @@ class Task:
     ----------
     phase : str
         Name of the phase, for the history and the checkpoint.
-    data : Resident
+    data : Resident or Replay
     train : tensor of int, shape (windows,)
         Starts of the windows to learn from.
     validation : tensor of int, shape (windows,)
@@ -45,7 +46,7 @@ class Task:
     """
 
     phase: str
-    data: Resident
+    data: Resident | Replay
     train: Tensor
     validation: Tensor
     epochs: Sequence[int]
@@ -138,6 +139,7 @@ class Loop:
         if self.steps is None:
             self.steps = self.steps_on(task.data)
         fall = self._fall(progress.epoch, task.schedule)
+        self.active.cell.advance(self._done(progress.epoch, task.schedule))
         generators = [self.generators[member] for member in self.members]
         count = len(task.train)
         order = torch.stack([torch.randperm(count, generator=g) for g in generators])
@@ -165,20 +167,24 @@ class Loop:
         self.flat.second.copy_(second)
         self.flat.steps = steps
 
-    def steps_on(self, data: Resident) -> AutogradSteps | CompiledSteps:
+    def steps_on(self, data: Resident | Replay) -> AutogradSteps | CompiledSteps:
         """Return the training steps of the members admitted: in machine code where that serves."""
-        kind: type[AutogradSteps | CompiledSteps] = AutogradSteps
-        if self.carried:
-            kind = CarriedSteps
-        elif compiled_steps.serves(self.active, data, self.settings):
-            kind = CompiledSteps
-        return kind(self.active, self.flat, data, self.settings)
+        if isinstance(data, Resident):
+            if self.carried:
+                return CarriedSteps(self.active, self.flat, data, self.settings)
+            if compiled_steps.serves(self.active, data, self.settings):
+                return CompiledSteps(self.active, self.flat, data, self.settings)
+        return AutogradSteps(self.active, self.flat, data, self.settings)
 
     @staticmethod
     def _fall(epoch: int, schedule: int) -> float:
         """Return the share of the learning rate that is left: half a cosine."""
-        part = min(epoch / max(schedule, 1), 1.0)
-        return 0.5 * (1 + math.cos(math.pi * part))
+        return 0.5 * (1 + math.cos(math.pi * Loop._done(epoch, schedule)))
+
+    @staticmethod
+    def _done(epoch: int, schedule: int) -> float:
+        """Return the share of the schedule that is done."""
+        return min(epoch / max(schedule, 1), 1.0)
 
 
 def _noise_of(generator: torch.Generator, epoch: int) -> torch.Generator:

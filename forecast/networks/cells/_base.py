@@ -34,12 +34,15 @@ class Sizes:
         p, components of the targets.
     burn_in : int
         k, first steps of a window, which warm the state and are not scored.
+    ahead : int, default=0
+        H, steps after the cutoff of a whole history; 0 where windows differ in their cutoff.
     """
 
     state: int
     inputs: int
     targets: int
     burn_in: int
+    ahead: int = 0
 
 
 Unfold = Callable[["CellModule", Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -94,12 +97,19 @@ class CellModule(nn.Module):
         """Return all outputs (T, E, b, p) that are scored, the last of which is the forecast."""
         return [unfold(self, inputs, targets, known, initial)]
 
+    def suppose(self, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Put targets of the cell's own where none is known, and mark them: by default none."""
+        return targets, known
+
     def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
         """Say, in training alone, which known targets correct the state: by default all.
 
         `draw` gives uniform numbers (E, *shape), each member's its own.
         """
         return known
+
+    def advance(self, done: float) -> None:
+        """Hear before each epoch what share of its schedule, 0 to 1, training has done."""
 
     def penalty(self, targets: Tensor, observed: Tensor) -> Tensor | float:
         """Return what a cell adds to each member's loss of a batch, (E,): by default nothing."""
@@ -132,6 +142,11 @@ class AbstractCell(BaseEstimator, ABC):
 
     closed = False
     """Whether the cell has no inputs: they are observables then, targets after the others."""
+
+    @property
+    def one_window(self) -> bool:
+        """Whether it learns things of one window alone, that of a whole history."""
+        return False
 
     def width(self, sizes: Sizes) -> int:
         """Return how many components the state has: n, unless a cell carries more."""

@@ -23,6 +23,7 @@ class ClosedModule(CellModule):
         gate: bool,
         teacher_forcing: float,
         gain: float,
+        homotopy: float,
         sizes: Sizes,
         generators: Sequence[torch.Generator],
     ) -> None:
@@ -34,10 +35,13 @@ class ClosedModule(CellModule):
             )
         if not 0 < teacher_forcing <= 1:
             raise SpecError(f"teacher_forcing must lie in (0, 1], given: {teacher_forcing!r}")
+        if not 0 <= homotopy <= 1:
+            raise SpecError(f"homotopy must lie in [0, 1], given: {homotopy!r}")
         some = min(n, 50) if nonzeros is None else nonzeros
         if not 1 <= some <= n:
             raise SpecError(f"nonzeros must lie between 1 and state_size={n}, given: {some}")
-        self.teacher_forcing = teacher_forcing
+        self.teacher_forcing, self.homotopy = teacher_forcing, homotopy
+        self.advance(0.0)
         self.A = draw_uniform((n, n), gain / math.sqrt(some), generators)
         self.theta = nn.Parameter(torch.zeros(len(generators), n)) if gate else None
         if some < n:
@@ -62,12 +66,17 @@ class ClosedModule(CellModule):
         """Put the output of the initial state first; the loop's last one lies beyond the window."""
         return torch.cat([initial[None, ..., : self.p], outputs[:-1]])
 
+    def advance(self, done: float) -> None:
+        """Let the share that is forced fall from all to its last value."""
+        left = max(1 - done / self.homotopy, 0.0) if self.homotopy else 0.0
+        self.forced = (1 - left) * self.teacher_forcing + left
+
     def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
         """Drop what partial teacher forcing drops."""
-        if self.teacher_forcing == 1:
+        if self.forced == 1:
             return known
         T, _, b, p = known.shape
-        kept = draw(T, b, p).transpose(0, 1).to(known) < self.teacher_forcing
+        kept = draw(T, b, p).transpose(0, 1).to(known) < self.forced
         return known * kept
 
     def recurrence(self) -> Recurrence:

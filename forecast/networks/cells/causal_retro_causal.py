@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from forecast.errors import SpecError
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes, Unfold
@@ -33,7 +33,12 @@ class CausalRetroCausal(AbstractCell):
     ----------
     branches : int, default=3
         How many are unrolled; with 1 it is `HistoricallyConsistent`.
-    nonzeros, gate, teacher_forcing, gain : as for `HistoricallyConsistent`
+    mirroring : bool, default=False
+        Whether the future mirrors the past: targets :math:`\tilde y` of the H steps ahead are
+        learned with the weights, correct the states as data do, and are scored as data are. They
+        belong to one window, so it takes a whole history (``context='all'``), which is forecast
+        from where the fit left it, for `horizon` steps at most.
+    nonzeros, gate, teacher_forcing, gain, homotopy : as for `HistoricallyConsistent`
 
     References
     ----------
@@ -55,12 +60,20 @@ class CausalRetroCausal(AbstractCell):
         gate: bool = False,
         teacher_forcing: float = 1.0,
         gain: float = 1.7320508,
+        homotopy: float = 0.0,
+        mirroring: bool = False,
     ) -> None:
         self.branches = branches
         self.nonzeros = nonzeros
         self.gate = gate
         self.teacher_forcing = teacher_forcing
         self.gain = gain
+        self.homotopy = homotopy
+        self.mirroring = mirroring
+
+    @property
+    def one_window(self) -> bool:
+        return self.mirroring
 
     def width(self, sizes: Sizes) -> int:
         return 2 * sizes.state
@@ -68,6 +81,11 @@ class CausalRetroCausal(AbstractCell):
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
         if self.branches < 1:
             raise SpecError(f"branches must be at least 1, given: {self.branches!r}")
+        if self.mirroring and sizes.ahead == 0:
+            raise SpecError(
+                "mirroring learns the targets ahead of one window, and windows are many: give "
+                "context='all', or leave mirroring out"
+            )
         return _CausalRetroCausalModule(self, sizes, generators)
 
 
@@ -77,9 +95,28 @@ class _CausalRetroCausalModule(CellModule):
     ) -> None:
         super().__init__()
         self.branches, self.n = own.branches, sizes.state
-        settings = (own.nonzeros, own.gate, own.teacher_forcing, own.gain)
+        settings = (own.nonzeros, own.gate, own.teacher_forcing, own.gain, own.homotopy)
         self.causal = ClosedModule(*settings, sizes, generators)
         self.retro = ClosedModule(*settings, sizes, generators)
+        self.mirror: nn.Parameter | None = None
+        if own.mirroring:
+            self.mirror = nn.Parameter(torch.zeros(len(generators), sizes.ahead, sizes.targets))
+
+    def advance(self, done: float) -> None:
+        """Let all branches be forced alike."""
+        self.causal.advance(done)
+
+    def suppose(self, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Let the targets that are learned stand in the last steps, where no data do."""
+        if self.mirror is None:
+            return targets, known
+        past = len(targets) - self.mirror.shape[1]
+        own = self.mirror.transpose(0, 1)[:, :, None]
+        mixed = torch.where(known[past:] > 0, targets[past:], own)
+        return (
+            torch.cat([targets[:past], mixed]),
+            torch.cat([known[:past], torch.ones_like(known[past:])]),
+        )
 
     def force(self, known: Tensor, draw: Callable[..., Tensor]) -> Tensor:
         """Drop what partial teacher forcing drops, in all branches alike."""

@@ -32,10 +32,15 @@ class HistoricallyConsistent(AbstractCell):
         The form with a diagonal gate, which has an LSTM's memory.
     teacher_forcing : float, default=1.0
         Share of the observed values that correct the state in training; each is drawn anew in
-        every pass, and what is left is not scaled up. Forecasts always use them all.
+        every pass, and what is left is not scaled up. Forecasts always use them all. 0.7 or more
+        is usual.
     gain : float, default=1.7320508
         Width of the initial A: uniform within gain / sqrt(entries of a row); by default its
         spectral radius is about 1.
+    homotopy : float, default=0.0
+        Share of `max_epochs` over which the share of values that correct falls evenly from all to
+        `teacher_forcing`, so that the error is small before corrections are missed; 0 for
+        `teacher_forcing` from the first epoch.
 
     References
     ----------
@@ -57,12 +62,14 @@ class HistoricallyConsistent(AbstractCell):
         gate: bool = False,
         teacher_forcing: float = 1.0,
         gain: float = 1.7320508,
+        homotopy: float = 0.0,
     ) -> None:
         self.nonzeros = nonzeros
         self.gate = gate
         self.teacher_forcing = teacher_forcing
         self.gain = gain
+        self.homotopy = homotopy
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
-        settings = (self.nonzeros, self.gate, self.teacher_forcing, self.gain)
+        settings = (self.nonzeros, self.gate, self.teacher_forcing, self.gain, self.homotopy)
         return ClosedModule(*settings, sizes, generators)

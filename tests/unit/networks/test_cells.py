@@ -245,6 +245,39 @@ def test_partial_forcing_drops_a_share_in_training_alone():
     assert not network(inputs, targets, seen, noise).outputs.equal(calm[0])
 
 
+CLOSED = {"hcnn": HistoricallyConsistent, "crcnn": CausalRetroCausal}
+
+
+@pytest.mark.parametrize("kind", CLOSED)
+def test_homotopy_drops_more_and_more_in_training_and_nothing_in_forecasts(kind):
+    partial, full = (
+        Network(
+            CLOSED[kind](**settings), Learned(), Sizes(N, 0, P, 0),
+            [torch.Generator().manual_seed(seed) for seed in range(E)],
+        )
+        for settings in ({"teacher_forcing": 0.7, "homotopy": 0.5}, {})
+    )  # fmt: skip
+
+    def noise():
+        return Noise([torch.Generator().manual_seed(seed) for seed in range(E)])
+
+    inputs, targets, seen, _ = data(m=0)
+    forecast = full(inputs, targets, seen).outputs
+    # Nothing is dropped at first, and noise of the start is drawn as if it never were.
+    assert partial(inputs, targets, seen, noise()).outputs.equal(forecast)
+    known = torch.ones(500, E, B, P)
+    for done in (0.0, 0.1, 0.25, 0.5, 1.0):
+        partial.cell.advance(done)
+        share = 0.3 * min(2 * done, 1)
+        forced = partial.cell.force(known, noise().uniform)
+        assert set(forced.unique().tolist()) <= {0.0, 1.0}
+        # Four standard deviations of a share of 4,000 draws.
+        spread = 4 * (share * (1 - share) / 4000) ** 0.5
+        assert ((1 - forced).mean(dim=(0, 2, 3)) - share).abs().max() <= spread
+        assert partial(inputs, targets, seen).outputs.equal(forecast)
+    assert not partial(inputs, targets, seen, noise()).outputs.equal(forecast)
+
+
 @pytest.mark.parametrize(("n", "nonzeros"), [(60, 50), (60, 2), (40, 1), (7, 6)])
 def test_a_sparse_matrix_has_no_empty_row_or_column(n, nonzeros):
     generator = torch.Generator().manual_seed(0)
@@ -263,7 +296,8 @@ def test_members_have_masks_of_their_own():
 @pytest.mark.parametrize(
     ("settings", "n", "what"),
     [({}, 1, "state_size"), ({"nonzeros": 0}, 6, "nonzeros"), ({"nonzeros": 7}, 6, "nonzeros"),
-     ({"teacher_forcing": 0.0}, 6, "teacher_forcing")],
+     ({"teacher_forcing": 0.0}, 6, "teacher_forcing"), ({"homotopy": 1.5}, 6, "homotopy"),
+     ({"homotopy": -0.1}, 6, "homotopy")],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_named(settings, n, what):
     with pytest.raises(SpecError, match=what):
@@ -422,6 +456,80 @@ def test_the_future_reaches_no_branch():
         strict=True,
     )
     assert all(one.equal(other) for one, other in pairs)
+
+
+AHEAD = T - CUTOFF
+
+
+def mirrored(branches=3):
+    """Return a network that learns the targets ahead, and a window none of which it is told."""
+    generators = [torch.Generator().manual_seed(seed) for seed in range(E)]
+    cell, sizes = CausalRetroCausal(branches, mirroring=True), Sizes(N, 0, P, 0, AHEAD)
+    network = Network(cell, Learned(), sizes, generators)
+    inputs, targets, known, _ = data(m=0)
+    with torch.no_grad():
+        network.start.mean.normal_(generator=generators[0])
+    return network, (inputs, targets, known)
+
+
+@pytest.mark.parametrize("branches", [1, 3])
+def test_where_a_mirror_shows_what_is_forecast_nothing_changes(branches):
+    """One branch alone, or three of which the retro-causal one is silent."""
+    network, window = mirrored(branches)
+    with torch.no_grad():
+        network.cell.retro.A.zero_()
+        network.start.mean[:, N:] = 0
+    plain = network.cell.interfaces(unfold, *window, network.start(window[0][:0], None))[-1]
+    # A window has a forecast of its own: only the first of them is the mirror's.
+    first = plain[:, :, :1].detach()
+    assert not network(*window).outputs.allclose(plain)
+    with torch.no_grad():
+        network.cell.mirror.copy_(first[CUTOFF:, :, 0].transpose(0, 1))
+    found = network(*window).outputs[:, :, :1]
+    torch.testing.assert_close(found, first, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("branches", [1, 2, 3])
+def test_what_a_mirror_shows_reaches_the_past_by_the_branch_that_runs_back(branches):
+    network, window = mirrored(branches)
+    past = network(*window).outputs[:CUTOFF]
+    past.sum().backward()
+    slope = network.cell.mirror.grad
+    assert (slope == 0).all() if branches == 1 else (slope != 0).any(dim=(1, 2)).all()
+
+
+def test_a_mirror_has_the_gradient_of_finite_differences():
+    network, (inputs, targets, known) = mirrored()
+
+    def loss(mirror):
+        network.cell.mirror.data = mirror.data
+        goal, observed = network.cell.suppose(targets, known)
+        scored = network(inputs, targets, known).scored
+        return sum((observed * (outputs - goal)).square().sum() for outputs in scored)
+
+    mirror = network.cell.mirror
+    value = torch.randn(mirror.shape, generator=torch.Generator().manual_seed(1))
+    loss(value).backward()
+    for place in ((0, 0, 0), (1, 2, 1), (2, 1, 0)):
+        step = torch.zeros_like(value)
+        step[place] = 1e-5
+        with torch.no_grad():
+            slope = (loss(value + step) - loss(value - step)) / 2e-5
+        torch.testing.assert_close(mirror.grad[place], slope, rtol=1e-6, atol=1e-6)
+
+
+def test_data_stand_before_a_mirror_and_without_one_nothing_is_supposed():
+    network, (_, targets, known) = mirrored()
+    known[-1, 1] = 1
+    goal, marked = network.cell.suppose(targets, known)
+    assert marked[:CUTOFF].equal(known[:CUTOFF])
+    assert (marked[CUTOFF:] == 1).all()
+    assert goal[:CUTOFF].equal(targets[:CUTOFF])
+    assert goal[-1, 1].equal(targets[-1, 1])
+    assert (goal[CUTOFF:-1] == 0).all()
+    supposed = build(CausalRetroCausal(), m=0).suppose(targets, known)
+    assert supposed[0] is targets
+    assert supposed[1] is known
 
 
 def test_gradients_pass_between_branches():

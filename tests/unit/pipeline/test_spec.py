@@ -50,7 +50,7 @@ FAULTS = [
     ("model.horizon=twelve", "model.horizon: must be an integer of at least 1, given: 'twelve'."),
     ("model.n_member=4", "model.n_member: 'ecnn' has no setting 'n_member'. Did you mean 'n_mem"),
     ("model.n_members=many", "model.n_members: must be a valid integer, given: 'many'."),
-    ("model.context=2.5", "model.context: must be a valid integer, given: 2.5."),
+    ("model.context=2.5", "model.context: must be a valid integer or must be 'all', given: 2.5."),
     ("model.initial_state=lerned", "model.initial_state: there is no initial state 'lerned'. Did"),
     (
         "model.initial_state.kind=nosy",

@@ -12,6 +12,7 @@ from forecast.data.windows import Windows
 from forecast.errors import TrainingError
 from forecast.networks.cells._base import Sizes
 from forecast.networks.cells.error_correction import ErrorCorrection
+from forecast.networks.cells.historically_consistent import HistoricallyConsistent
 from forecast.networks.initial_states.adaptive import Adaptive
 from forecast.networks.initial_states.learned_noisy import LearnedNoisy
 from forecast.networks.network import Network
@@ -43,10 +44,10 @@ def task(epochs, members, rows=60, held=12, dtype=torch.float64):
     return Task("select", data, train, validation, [epochs] * members, epochs)
 
 
-def loop(seeds, start=None, identity="", **settings):
+def loop(seeds, start=None, identity="", cell=None, **settings):
     weights = [torch.Generator().manual_seed(s) for s in seeds]
     network = Network(
-        ErrorCorrection(), start or LearnedNoisy(0.2), Sizes(5, 0, 1, BURN_IN), weights
+        cell or ErrorCorrection(), start or LearnedNoisy(0.2), Sizes(5, 0, 1, BURN_IN), weights
     ).double()
     order = [torch.Generator().manual_seed(s + 1) for s in seeds]
     return Loop(network, Training(dtype="float64", batch_size=8, **settings), order, identity)
@@ -97,6 +98,19 @@ def test_members_may_differ_in_width_and_learning_rate(kernel):
             torch.testing.assert_close(both[place], value[0], rtol=0, atol=1e-11)
 
 
+def test_forcing_falls_over_the_schedule_and_not_before_the_first_epoch_is_done():
+    by_homotopy = HistoricallyConsistent(teacher_forcing=0.7, homotopy=1.0)
+    for epochs, alike in ((1, True), (2, False)):
+        one, other = (loop([1, 2], cell=c) for c in (by_homotopy, HistoricallyConsistent()))
+        for runner in (one, other):
+            runner.run(task(epochs, 2), None, None)
+        assert weights(one.network)["cell.A"].equal(weights(other.network)["cell.A"]) == alike
+    # The last of ten epochs begins when nine are done.
+    runner = loop([1, 2], cell=by_homotopy)
+    runner.run(task(10, 2), None, None)
+    assert runner.active.cell.forced == pytest.approx(1 - 0.3 * 0.9)
+
+
 def test_the_same_seeds_give_the_same_bits_and_others_do_not():
     a, b, c = loop([1, 2]), loop([1, 2]), loop([5, 6])
     for one in (a, b, c):
@@ -127,10 +141,14 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("start", [LearnedNoisy(0.2), Adaptive(0.5)])
+@pytest.mark.parametrize(
+    ("start", "cell"),
+    [(LearnedNoisy(0.2), None), (Adaptive(0.5), None),
+     (LearnedNoisy(0.2), HistoricallyConsistent(teacher_forcing=0.7, homotopy=1.0))],
+)  # fmt: skip
 @pytest.mark.parametrize("at", [1, 4, 7])
-def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, at, start):
-    whole = loop([1, 2], start, checkpoint_every=3)
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, at, start, cell):
+    whole = loop([1, 2], start, cell=cell, checkpoint_every=3)
     expected = whole.run(task(9, 2), None, None)
 
     def kill(event):
@@ -139,9 +157,9 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, at, start):
 
     path = tmp_path / "select.safetensors"
     with pytest.raises(KilledError):
-        loop([1, 2], start, checkpoint_every=3).run(task(9, 2), path, kill)
+        loop([1, 2], start, cell=cell, checkpoint_every=3).run(task(9, 2), path, kill)
     assert path.exists() == (at > 3)
-    again = loop([1, 2], start, checkpoint_every=3)
+    again = loop([1, 2], start, cell=cell, checkpoint_every=3)
     done = again.run(task(9, 2), path, None)
     assert (done.best_loss == expected.best_loss).all()
     for name, value in weights(whole.network).items():
