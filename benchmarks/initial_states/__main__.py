@@ -27,7 +27,7 @@ from sources import find
 from systems import SYSTEMS
 
 ROOT = Path(__file__).parents[2]
-ROWS = 500
+ROWS = 300
 """The most rows of a series: its last."""
 
 
@@ -42,15 +42,14 @@ class Set:
         From a folder of data to a frame with the columns series, time and y.
     frequency : str
     horizon : int
-    lengths : tuple of int
-        Steps between two resets.
+    seeds : int
     """
 
     title: str
     read: Callable[[Path], pd.DataFrame]
     frequency: str
     horizon: int
-    lengths: tuple[int, ...]
+    seeds: int = 10
 
 
 def m4(file: str, ids: Sequence[str], frequency: str) -> Callable[[Path], pd.DataFrame]:
@@ -84,22 +83,23 @@ def long(series: str, values: object, frequency: str) -> pd.DataFrame:
     return pd.DataFrame({"series": series, "time": dates, "y": y})
 
 
-SHORT, DAILY = (8, 16, 32), (12, 24, 48)
+SEEDS = 6
+"""Of each series where there are three."""
 SETS = {
     "m4_hourly": Set(
         "M4 hourly, H1, H151 and H301",
-        m4("Hourly-train.csv", ("H1", "H151", "H301"), "h"), "h", 24, DAILY,
+        m4("Hourly-train.csv", ("H1", "H151", "H301"), "h"), "h", 12, SEEDS,
     ),
     "m4_weekly": Set(
         "M4 weekly, W1, W121 and W241",
-        m4("Weekly-train.csv", ("W1", "W121", "W241"), "W-SUN"), "W-SUN", 13, SHORT,
+        m4("Weekly-train.csv", ("W1", "W121", "W241"), "W-SUN"), "W-SUN", 13, SEEDS,
     ),
     "m4_monthly": Set(
         "M4 monthly, M384, M11010 and M31163",
-        m4("Monthly-train.csv", ("M384", "M11010", "M31163"), "MS"), "MS", 12, SHORT,
+        m4("Monthly-train.csv", ("M384", "M11010", "M31163"), "MS"), "MS", 12, SEEDS,
     ),
-    "etth1": Set("ETTh1, oil temperature", etth1, "h", 24, DAILY),
-    "lorenz": Set("Lorenz, x alone, a sample every 0.05", lorenz, "D", 10, SHORT),
+    "etth1": Set("ETTh1, oil temperature", etth1, "h", 12),
+    "lorenz": Set("Lorenz, x alone, a sample every 0.05", lorenz, "D", 10),
 }  # fmt: skip
 SHIPPED = {"sunspots": "Sunspots, as shipped"}
 
@@ -125,9 +125,8 @@ def pipeline(name: str, data: Path, target: Path) -> Path:
 
 def command(name: str, source: str, folder: Path) -> list[str]:
     """Return what studies a set."""
-    lengths = SETS[name].lengths if name in SETS else SHORT
-    words = ["forecast", "study", "initial-state", source]
-    words += [word for length in lengths for word in ("--length", str(length))]
+    seeds = SETS[name].seeds if name in SETS else 10
+    words = ["forecast", "study", "initial-state", source, "--seeds", str(seeds)]
     return [*words, "--output", str(folder), "--overwrite", "--no-track"]
 
 
