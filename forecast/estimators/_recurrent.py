@@ -261,38 +261,7 @@ class AbstractRecurrent(AbstractForecaster):
     # -- on disk ------------------------------------------------------------------------------
 
     def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        arrays = {
-            f"network.{name}": value.detach().cpu().numpy()
-            for name, value in self.network_.named_parameters()
-        }
-        arrays |= {f"prepared.{name}": value for name, value in self.prepared_.arrays().items()}
-        history = self.history_.assign(phase=self.history_["phase"] == "refit")
-        arrays |= {f"history.{name}": column.to_numpy() for name, column in history.items()}
-        return {
-            "context": self.context_,
-            "member_seeds": self.member_seeds_,
-            "alive": self.alive_.tolist(),
-            "report": dataclasses.asdict(self.fit_report_),
-        }, arrays
+        return _weights.keep(self)
 
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-        self.context_ = values["context"]
-        self.member_seeds_ = values["member_seeds"]
-        self.alive_ = np.array(values["alive"], dtype=bool)
-        report = values["report"]
-        self.fit_report_ = FitReport(
-            report["stopped"], tuple(report["epochs"]), tuple(report["diverged"]), report["device"]
-        )
-        history = pd.DataFrame(_part(arrays, "history."), columns=COLUMNS)
-        self.history_ = history.assign(phase=np.where(history["phase"], "refit", "select"))
-        own = _part(arrays, "prepared.")
-        self.prepared_ = Prepared.restore(self.panel_, self.transforms, own)
-        width, targets = self.prepared_.width(self.panel_), len(self.panel_.targets)
-        self.network_, _ = self._network(width, targets)
-        weights = {k: torch.from_numpy(v.copy()) for k, v in _part(arrays, "network.").items()}
-        self.network_.to(devices.choose("cpu"), getattr(torch, self._settings().dtype))
-        self.network_.load_state_dict(weights, strict=False)
-
-
-def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        _weights.restore(self, values, arrays)

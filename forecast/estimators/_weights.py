@@ -1,0 +1,62 @@
+"""What a trained network is on disk: plain values and arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from forecast.estimators._fit_report import COLUMNS, FitReport
+from forecast.estimators._prepared import Prepared
+from forecast.training import device as devices
+from forecast.types import Array
+
+if TYPE_CHECKING:
+    from forecast.estimators._recurrent import AbstractRecurrent
+
+
+def keep(model: AbstractRecurrent) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return what training found, as values for JSON and arrays."""
+    arrays = {
+        f"network.{name}": value.detach().cpu().numpy()
+        for name, value in model.network_.named_parameters()
+    }
+    arrays |= {f"prepared.{name}": value for name, value in model.prepared_.arrays().items()}
+    history = model.history_.assign(phase=model.history_["phase"] == "refit")
+    arrays |= {f"history.{name}": column.to_numpy() for name, column in history.items()}
+    return {
+        "context": model.context_,
+        "member_seeds": model.member_seeds_,
+        "alive": model.alive_.tolist(),
+        "report": dataclasses.asdict(model.fit_report_),
+    }, arrays
+
+
+def restore(
+    model: AbstractRecurrent, values: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> None:
+    """Take back what `keep` gave."""
+    model.context_ = values["context"]
+    model.member_seeds_ = values["member_seeds"]
+    model.alive_ = np.array(values["alive"], dtype=bool)
+    report = values["report"]
+    model.fit_report_ = FitReport(
+        report["stopped"], tuple(report["epochs"]), tuple(report["diverged"]), report["device"]
+    )
+    history = pd.DataFrame(_part(arrays, "history."), columns=COLUMNS)
+    model.history_ = history.assign(phase=np.where(history["phase"], "refit", "select"))
+    own = _part(arrays, "prepared.")
+    model.prepared_ = Prepared.restore(model.panel_, model.transforms, own)
+    width, targets = model.prepared_.width(model.panel_), len(model.panel_.targets)
+    model.network_, _ = model._network(width, targets)
+    weights = {k: torch.from_numpy(v.copy()) for k, v in _part(arrays, "network.").items()}
+    model.network_.to(devices.choose("cpu"), getattr(torch, model._settings().dtype))
+    model.network_.load_state_dict(weights, strict=False)
+
+
+def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
