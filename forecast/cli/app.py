@@ -41,6 +41,7 @@ def describe(
 app.command("run")(run.run)
 app.command("fit")(model.fit)
 app.command("predict")(model.predict)
+app.command("explain")(model.explain)
 app.command("backtest")(run.backtest)
 app.command("study")(study.study)
 app.command("ui")(page.ui)

@@ -90,6 +90,48 @@ def predict(
         say(f"The forecast is in {output}.")
 
 
+def explain(
+    model: Annotated[
+        str, typer.Argument(help="A folder that `fit` wrote, or models:/NAME@ALIAS in the store.")
+    ],
+    future: Annotated[
+        Path | None, typer.Option(help="CSV of the inputs over the steps ahead.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps ahead; the model's horizon if absent.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for tables and pictures; none if absent.")
+    ] = None,
+    overwrite: o.Overwrite = False,
+    store: o.StoreFolder = Path("mlruns"),
+    tracking_uri: o.TrackingUri = None,
+) -> None:
+    """Say what forecasts of a network hang on, and how many of its states it needs.
+
+    Slopes of each step ahead in each target and input of the past, in the network's units
+    (transformed targets, standardised inputs), and the states over context and horizon.
+
+    [bold]Examples[/]
+
+    forecast explain airline-model
+
+    forecast explain models:/airline@champion --output explained
+    """
+    from forecast.cli import show
+    from forecast.pipeline import explaining
+    from forecast.pipeline import output as files
+
+    if output is not None:
+        files.check(output, overwrite=overwrite, files=explaining.FILES)
+    found = explaining.explain(_folder(model, tracking_uri, store), future, steps)
+    show.explained(o.console(), found)
+    if output is not None:
+        for name, content in found.files.items():
+            files.write(output / name, content)
+        say(f"Tables and pictures are in {show.near(output)}.")
+
+
 def _folder(model: str, uri: str | None, root: Path) -> Path:
     from forecast.errors import SpecError
     from forecast.tracking import Store

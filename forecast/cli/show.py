@@ -13,6 +13,7 @@ from rich.table import Table
 
 from forecast import registry
 from forecast.pipeline.compare import Judgement
+from forecast.pipeline.explaining import Explained
 from forecast.pipeline.run import Options, Outcome
 
 
@@ -42,6 +43,29 @@ def outcome(console: Console, found: Outcome, options: Options) -> None:
         console.print(f"{name:<8}{text}", markup=False, highlight=False, soft_wrap=True)
     if options.store is not None:
         console.print("Open the record with: forecast ui")
+
+
+def explained(console: Console, found: Explained) -> None:
+    """Print the strongest slopes of a network's forecasts, and what its states carry."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = [name for name in ("series", "target", "of", "step", "lag") if name in
+               found.sensitivities]  # fmt: skip
+    for name in (*columns, "slope", "spread"):
+        table.add_column(name, justify="left" if name in ("series", "target", "of") else "right")
+    for row in found.strongest(12).to_dict("records"):
+        words = [str(row[name]) for name in columns]
+        table.add_row(*words, f"{row['mean']:+.3f}", f"{row['spread']:.3f}")
+    console.print("Where forecasts hang most on each source, over members:")
+    console.print(table)
+    states = found.redundancy
+    console.print(
+        f"\nOf {states['components'].iloc[0]} state components, in the median of "
+        f"{len(states)} members, {states['needed'].median():.0f} principal ones hold 99 % of the "
+        f"variance ({states['effective'].median():.1f} effective); "
+        f"{states['pairs'].map(len).median():.0f} pairs are redundant, "
+        f"{states['still'].median():.0f} stand still.",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def effects(console: Console, lines: Sequence[Sequence[str]]) -> None:

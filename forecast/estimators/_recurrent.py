@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 
 from forecast import registry
@@ -19,8 +17,10 @@ from forecast.data import continuation
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows, Windows
 from forecast.errors import DataError, SpecError
-from forecast.estimators._base import AbstractForecaster, OnEpoch
-from forecast.estimators._fit_report import COLUMNS, FitReport, Fitted
+from forecast.estimators import _weights
+from forecast.estimators._base import OnEpoch
+from forecast.estimators._fit_report import FitReport, Fitted
+from forecast.estimators._inspectable import Inspectable
 from forecast.estimators._intervals import Calibration
 from forecast.estimators._patterns import AbstractPatterns, WholeHistory, WindowPatterns
 from forecast.estimators._plan import Plan
@@ -34,7 +34,7 @@ from forecast.training.settings import Training
 from forecast.types import Array
 
 
-class AbstractRecurrent(AbstractForecaster):
+class AbstractRecurrent(Inspectable):
     """An ensemble of recurrent networks, trained side by side."""
 
     own_cell: str
@@ -230,7 +230,7 @@ class AbstractRecurrent(AbstractForecaster):
         return ahead
 
     def predict_members(self, X: Any = None, *, steps: int | None = None) -> list[Array]:
-        """Return the forecast of every member alone.
+        """Return the forecast of every member alone: their spread is the ensemble's risk.
 
         Parameters
         ----------

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from forecast.networks.cells._base import AbstractCell, Sizes
+from forecast.networks.cells._base import AbstractCell, CellModule, Sizes
 from forecast.networks.initial_states._base import AbstractInitialState, Noise
-from forecast.networks.unfolding import unfold
+from forecast.networks.unfolding import trajectory, unfold
 
 
 class Pass(NamedTuple):
@@ -95,6 +95,23 @@ class Network(nn.Module):
             initial, run = before.state, partial(unfold, kernel=kernel, error=before.error)
         scored = self.cell.interfaces(run, inputs, targets, known, initial)
         return Pass(scored[-1], initial, scored)
+
+    def states(self, inputs: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+        """Return the state of every step of windows, (T, E, b, w); arguments as for `forward`.
+
+        Where branches run in turns, those of the last of each kind stand side by side.
+        """
+        targets, known = self.cell.suppose(targets, known)
+        burn_in, found = self.sizes.burn_in, {}
+        seen = torch.cat([known[:burn_in] * targets[:burn_in], inputs[:burn_in]], dim=-1)
+
+        def look(cell: CellModule, *window: Tensor) -> Tensor:
+            outputs, states, _ = trajectory(cell, *window)
+            found[cell] = states.flip(0) if cell.backwards else states
+            return outputs
+
+        self.cell.interfaces(look, inputs, targets, known, self.start(seen, None))
+        return torch.cat(list(found.values()), dim=-1)
 
     def take(self, members: Sequence[int]) -> Network:
         """Return a network of copies of some members, in their order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -67,6 +68,23 @@ def unfold(
     return cell.leave(chosen.unfold(recurrence, *entry), initial)
 
 
+class Trajectory(NamedTuple):
+    """What the steps of a cell leave.
+
+    Parameters
+    ----------
+    outputs : tensor of shape (T, E, b, p)
+    states : tensor of shape (T, E, b, n)
+        Of a closed cell tanh(r), of one with a gate r.
+    errors : tensor of shape (T, E, b, p)
+        What corrects the next step, in the loop's own terms.
+    """
+
+    outputs: Tensor
+    states: Tensor
+    errors: Tensor
+
+
 def trajectory(
     cell: CellModule,
     inputs: Tensor,
@@ -74,8 +92,8 @@ def trajectory(
     known: Tensor,
     initial: Tensor,
     error: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Return the states (T, E, b, n) and the errors (T, E, b, p) that each step leaves.
+) -> Trajectory:
+    """Unfold a cell and show what each step leaves.
 
     Parameters
     ----------
@@ -98,7 +116,9 @@ def trajectory(
         recurrence.showing_state(), entry.drive, torch.cat([entry.targets, blank], dim=-1),
         torch.cat([entry.known, blank], dim=-1), entry.initial,
     )  # fmt: skip
-    return whole[..., p:], entry.known * (whole[..., :p] - entry.targets)
+    outputs, states = whole[..., :p], whole[..., p:]
+    errors = entry.known * (outputs - entry.targets)
+    return Trajectory(cell.leave(outputs, initial), states, errors)
 
 
 def _corrected(entry: Entry, recurrence: Recurrence | Gated, error: Tensor | None) -> Entry:

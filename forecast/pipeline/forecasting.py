@@ -43,13 +43,7 @@ def forecast(
         When inputs are missing over the steps ahead.
     """
     model = AbstractForecaster.load(folder)
-    known = _known(model.panel_)
-    if known and future is None:
-        raise DataError(
-            f"the model in {folder} needs {', '.join(known)} over the steps ahead. "
-            "Give a CSV with their rows: --future FILE."
-        )
-    inputs = None if future is None else _inputs(future, model.panel_, known)
+    inputs = known_inputs(model, folder, future)
     point = model.predict(inputs, steps=steps)
     spread = pd.DataFrame()
     if quantiles:
@@ -57,9 +51,24 @@ def forecast(
     return output.forecast_table(point, spread)
 
 
-def _known(panel: Panel) -> list[str]:
-    """Return the inputs that have to be known ahead."""
-    return [name for name in panel.inputs if name not in panel.past_only]
+def known_inputs(
+    model: AbstractForecaster, folder: Path, future: Path | None
+) -> pd.DataFrame | None:
+    """Read the inputs that a model needs over the steps ahead; None where it needs none.
+
+    Raises
+    ------
+    DataError
+        When they are missing, or not needed.
+    """
+    panel = model.panel_
+    known = [name for name in panel.inputs if name not in panel.past_only]
+    if known and future is None:
+        raise DataError(
+            f"the model in {folder} needs {', '.join(known)} over the steps ahead. "
+            "Give a CSV with their rows: --future FILE."
+        )
+    return None if future is None else _inputs(future, panel, known)
 
 
 def _inputs(path: Path, panel: Panel, known: list[str]) -> pd.DataFrame:

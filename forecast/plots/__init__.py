@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from forecast.plots.contrasts import contrasts_figure, curves_figure
 from forecast.plots.forecasts import backtest_figure, forecast_figure
+from forecast.plots.insight import sensitivity_figure, states_figure
 from forecast.plots.scores import scores_figure
 from forecast.plots.training import learning_curves_figure
 
@@ -19,4 +20,6 @@ __all__ = [
     "forecast_figure",
     "learning_curves_figure",
     "scores_figure",
+    "sensitivity_figure",
+    "states_figure",
 ]

@@ -183,7 +183,7 @@ def _all(
             path.parent.mkdir(parents=True, exist_ok=True)
             outcome.save(path)
         found[key] = outcome
-        listener.advance(TASK, 1, time.perf_counter() - begun)
+        listener.advance(TASK, number, time.perf_counter() - begun)
     listener.end(TASK)
     return found
 

@@ -86,6 +86,6 @@ def _left(
     network: Network, inputs: Tensor, targets: Tensor, known: Tensor, before: Before
 ) -> tuple[Tensor, Tensor]:
     """Return states and errors that stand before each step and after the last, (T + 1, E, b, ·)."""
-    states, errors = trajectory(network.cell, inputs, targets, known, *before)
+    _, states, errors = trajectory(network.cell, inputs, targets, known, *before)
     first = torch.zeros_like(errors[0]) if before.error is None else before.error
     return torch.cat([before.state[None], states]), torch.cat([first[None], errors])

@@ -65,6 +65,9 @@ class CellModule(nn.Module):
     """Whether the cell is a recurrence whose A, C and D, and the drive's B and c, are parameters
     of its own by these names: then a whole training step may run in machine code."""
 
+    backwards = False
+    """Whether it is a branch whose first step is the last in time."""
+
     def drive(self, inputs: Tensor) -> Tensor:
         """Project the inputs of all steps, (T, E, b, m), to what a step adds, (T, E, b, n)."""
         raise NotImplementedError

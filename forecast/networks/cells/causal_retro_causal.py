@@ -98,6 +98,7 @@ class _CausalRetroCausalModule(CellModule):
         settings = (own.nonzeros, own.gate, own.teacher_forcing, own.gain, own.homotopy)
         self.causal = ClosedModule(*settings, sizes, generators)
         self.retro = ClosedModule(*settings, sizes, generators)
+        self.retro.backwards = True
         self.mirror: nn.Parameter | None = None
         if own.mirroring:
             self.mirror = nn.Parameter(torch.zeros(len(generators), sizes.ahead, sizes.targets))

@@ -65,21 +65,19 @@ class Recurrence:
         return torch.baddbmm(pushed + self.leak[:, None] * state, torch.tanh(state), self.A.mT)
 
     def showing_state(self) -> Recurrence:
-        """Return the same dynamics with the state (E, b, n) put out after the targets.
-
-        Raises
-        ------
-        ValueError
-            With a leak, whose state is not what is read.
-        """
-        if self.leak is not None:
-            raise ValueError("a recurrence with a leak does not show its state")
+        """Return the same dynamics with the state (E, b, n) put out after the targets."""
         members, n, _ = self.A.shape
         whole = torch.eye(n).to(self.C).expand(members, -1, -1)
+        blank = torch.zeros_like(whole)
+        D = torch.cat([self.D, blank], dim=2)
+        if self.leak is None:
+            return replace(self, C=torch.cat([self.C, whole], dim=1), D=D)
+        skip = torch.zeros_like(self.C) if self.skip is None else self.skip
         return replace(
             self,
-            C=torch.cat([self.C, whole], dim=1),
-            D=torch.cat([self.D, torch.zeros_like(whole)], dim=2),
+            C=torch.cat([self.C, blank], dim=1),
+            D=D,
+            skip=torch.cat([skip, whole], dim=1),
         )
 
     def output(self, state: Tensor) -> Tensor:
