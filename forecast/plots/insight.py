@@ -29,6 +29,7 @@ def sensitivity_figure(
     title : str
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     targets = list(sensitivities["target"].unique())
     sources = list(sensitivities["of"].unique())
@@ -48,6 +49,8 @@ def sensitivity_figure(
                 shading="nearest", rasterized=True,
             )  # fmt: skip
             axes.invert_xaxis()
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_title(plain(f"{target} by {source}"), loc="left", fontsize="medium")
             axes.set_xlabel("lag: rows before the last known")
             axes.set_ylabel("steps ahead")
@@ -73,6 +76,7 @@ def states_figure(
     title : str
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     path = states[0]
     order = np.argsort(-path.std(axis=0), kind="stable")[:_MOST]
@@ -97,6 +101,7 @@ def states_figure(
     right.axhline(99, color=GREY, linewidth=1, linestyle="--")
     right.set_title("variance held, % (a line a member)", loc="left", fontsize="medium")
     right.set_xlabel("principal components")
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set_ylim(top=102)
     bare(right)
     return figure
