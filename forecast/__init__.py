@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from forecast.estimators.hcnn import HCNN
     from forecast.estimators.rnn import RNN
     from forecast.evaluation.backtest import Backtest, backtest
+    from forecast.evaluation.horizon import choose_horizon
     from forecast.networks.cells.causal_retro_causal import CausalRetroCausal
     from forecast.networks.cells.elman import Elman
     from forecast.networks.cells.error_correction import ErrorCorrection
@@ -93,6 +94,7 @@ __all__ = [
     "Zero",
     "__version__",
     "backtest",
+    "choose_horizon",
     "read_csv",
 ]
 
@@ -124,7 +126,7 @@ _HOMES = {
         "unobserved_components": ["UnobservedComponents"],
         "var": ["VAR"],
     },
-    "evaluation": {"backtest": ["Backtest", "backtest"]},
+    "evaluation": {"backtest": ["Backtest", "backtest"], "horizon": ["choose_horizon"]},
     "networks.cells": {
         "causal_retro_causal": ["CausalRetroCausal"],
         "elman": ["Elman"],
