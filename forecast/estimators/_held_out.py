@@ -10,6 +10,7 @@ import numpy as np
 from forecast.data.blocks import Places, blocks, pieces, stack
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows, Windows
+from forecast.estimators._combination import COMBINATIONS
 from forecast.estimators._intervals import ORIGINS, Calibration
 from forecast.estimators._prepared import Prepared
 from forecast.types import Array
@@ -37,6 +38,8 @@ class HeldOut:
     rows : array of int, one a history
         How many of its rows were held out.
     context, burn_in, horizon : int
+    combine : str
+        How members' forecasts become one, see `COMBINATIONS`.
     """
 
     panel: Panel
@@ -45,6 +48,7 @@ class HeldOut:
     context: int
     burn_in: int
     horizon: int
+    combine: str = "mean"
 
     def calibrate(self, forecast: Forecast, members: int) -> Calibration:
         """Keep the residuals.
@@ -84,7 +88,7 @@ class HeldOut:
             return [np.empty((0, self.horizon, len(self.panel.targets)))] * len(laid)
         z = forecast(windows, starts).transpose(1, 2, 0, 3)
         after = laid[owners] + windows.offsets[owners] - self.context - starts
-        point = self._undone(z, owners, after).mean(axis=0)
+        point = COMBINATIONS[self.combine](self._undone(z, owners, after))
         chain = self.prepared.targets.pointwise.take(owners)
         residuals = chain.apply(self._actual(owners, after)) - chain.apply(point)
         return np.split(residuals, np.cumsum(counts)[:-1])

@@ -43,11 +43,14 @@ class AbstractPatterns(ABC):
     Parameters
     ----------
     context, burn_in, horizon : int
+    combine : str
+        How members' forecasts become one.
     """
 
     context: int
     burn_in: int
     horizon: int
+    combine: str
 
     @abstractmethod
     def learned(
@@ -91,7 +94,8 @@ class WindowPatterns(AbstractPatterns):
     def calibrate(
         self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, members: int
     ) -> Calibration:
-        rows = HeldOut(panel, prepared, held, self.context, self.burn_in, self.horizon)
+        sizes = self.context, self.burn_in, self.horizon
+        rows = HeldOut(panel, prepared, held, *sizes, self.combine)
         return rows.calibrate(forecast, members)
 
 
@@ -150,7 +154,8 @@ class WholeHistory(AbstractPatterns):
         for cutoff in self._cutoffs(len(panel.histories[0]) - lost, held, ORIGINS):
             known = panel.map(partial(History.until, stop=lost + cutoff + self.horizon))
             last = np.array([self.horizon])
-            rows = HeldOut(known, prepared, last, cutoff, self.burn_in, self.horizon)
+            sizes = cutoff, self.burn_in, self.horizon
+            rows = HeldOut(known, prepared, last, *sizes, self.combine)
             found += rows.residuals(forecast, 1)
         return Calibration.of([np.concatenate(found)], prepared.targets.pointwise)
 

@@ -19,6 +19,7 @@ from forecast.data.windows import Rows, Windows
 from forecast.errors import DataError, SpecError
 from forecast.estimators import _weights
 from forecast.estimators._base import OnEpoch
+from forecast.estimators._combination import COMBINATIONS
 from forecast.estimators._fit_report import FitReport, Fitted
 from forecast.estimators._inspectable import Inspectable
 from forecast.estimators._intervals import Calibration
@@ -53,6 +54,7 @@ class AbstractRecurrent(Inspectable):
         initial_state: Any = "learned",
         cell: Any = None,
         n_members: int = 8,
+        combine: str = "mean",
         max_epochs: int = 300,
         past_only: Sequence[str] = (),
         transforms: Sequence[Any] = ("standardise",),
@@ -68,6 +70,7 @@ class AbstractRecurrent(Inspectable):
         self.initial_state = initial_state
         self.cell = cell
         self.n_members = n_members
+        self.combine = combine
         self.max_epochs = max_epochs
         self.past_only = past_only
         self.transforms = transforms
@@ -109,7 +112,7 @@ class AbstractRecurrent(Inspectable):
         return self.context, self.burn_in, int(self.horizon)
 
     def _patterns(self) -> AbstractPatterns:
-        spans = self.context_, self.burn_in, int(self.horizon)
+        spans = self.context_, self.burn_in, int(self.horizon), self.combine
         if self.context == "all":
             return WholeHistory(*spans, fixed=self._cell().one_window)
         return WindowPatterns(*spans)
@@ -133,6 +136,8 @@ class AbstractRecurrent(Inspectable):
                 f"context must hold the burn-in and at least one step: context={self.context}, "
                 f"burn_in={self.burn_in}"
             )
+        if self.combine not in COMBINATIONS:
+            raise SpecError(f"combine must be mean or median, given: {self.combine!r}")
         self._settings().check()
         devices.choose(self.device)
 
@@ -205,7 +210,7 @@ class AbstractRecurrent(Inspectable):
     # -- forecasting --------------------------------------------------------------------------
 
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
-        return list(self._members(panel, future, steps).mean(axis=0))
+        return list(COMBINATIONS[self.combine](self._members(panel, future, steps)))
 
     def _members(self, panel: Panel, future: Sequence[Array], steps: int) -> Array:
         """Return each member's forecast of each history, shape (members, histories, steps, p)."""

@@ -35,7 +35,9 @@ class ECNN(AbstractRecurrent):
         The step equation, by default `ErrorCorrection`; ``ErrorCorrection(psi='identity')`` drops
         the inner tanh.
     n_members : int, default=8
-        Networks in the ensemble, trained together in one batch; the forecast is their mean.
+        Networks in the ensemble, trained together in one batch.
+    combine : {'mean', 'median'}, default='mean'
+        How their forecasts become one.
     max_epochs : int, default=300
         The most passes over all windows.
     past_only : sequence of str, default=()

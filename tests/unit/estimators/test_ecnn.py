@@ -509,3 +509,38 @@ def test_ctrl_c_leaves_a_fitted_model():
     model = small().fit(y=wave(), on_epoch=stop)
     assert model.fit_report_.stopped == "interrupted"
     assert np.isfinite(model.predict()).all()
+
+
+@pytest.mark.parametrize("combine", ["mean", "median"])
+def test_the_forecast_is_what_its_members_are_combined_to(combine, tmp_path):
+    model = small(n_members=5, combine=combine).fit(y=wave())
+    (paths,) = model.predict_members()
+    expected = getattr(np, combine)(paths, axis=0)
+    np.testing.assert_array_equal(model.predict().to_numpy(), expected[:, 0])
+    model.save(tmp_path / "model")
+    again = ECNN.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict().to_numpy(), model.predict().to_numpy())
+
+
+def test_intervals_are_about_the_combined_forecast():
+    """One member that went far astray moves the mean's residuals, not the median's."""
+    settings = {"n_members": 5, "max_epochs": 3, "training": Training(refit=False)}
+    spreads = {}
+    for combine in ("mean", "median"):
+        model = small(combine=combine, **settings)
+        original = model._outputs
+
+        def astray(*arguments, original=original):
+            outputs = original(*arguments)
+            outputs[:, 0] += 100.0
+            return outputs
+
+        model._outputs = astray
+        model.fit(y=wave())
+        spreads[combine] = float(model.calibration_.scales.max())
+    assert spreads["mean"] > 5 * spreads["median"]
+
+
+def test_an_unknown_combination_is_named():
+    with pytest.raises(SpecError, match="combine must be mean or median, given: 'mode'"):
+        small(combine="mode").fit(y=wave())
