@@ -30,6 +30,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "baseline": ("forecast.estimators.baselines",),
     "cell": ("forecast.networks.cells",),
     "initial_state": ("forecast.networks.initial_states",),
+    "optimizer": ("forecast.training.optimizers",),
     "kernel": ("forecast.networks.kernels",),
     "study": ("forecast.study.designs",),
     "transform": ("forecast.data.transforms",),

@@ -24,8 +24,8 @@ from forecast.networks.kernels._base import Recurrence
 from forecast.networks.network import Network
 from forecast.networks.unfolding import choose, unfold
 from forecast.training.batches import Resident
-from forecast.training.flat import BETAS
 from forecast.training.loop import Loop
+from forecast.training.optimizers.adam import BETAS
 from forecast.training.settings import Training
 
 LARGE = 1e8

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +67,7 @@ class Network(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.members = len(generators)
+        self.cleaning: Any = None  # what corrects inputs, while training
         self.cell = cell.build(sizes, generators)
         wide = replace(sizes, state=cell.width(sizes))
         self.start = initial_state.build(wide, generators)

@@ -11,7 +11,16 @@ from forecast import registry
 from forecast.pipeline import parts
 from forecast.pipeline.spec import Spec
 
-_FAMILIES = ("network", "baseline", "transform", "initial_state", "cell", "training", "metric")
+_FAMILIES = (
+    "network",
+    "baseline",
+    "transform",
+    "initial_state",
+    "cell",
+    "training",
+    "optimizer",
+    "metric",
+)
 
 
 def schema() -> dict[str, Any]:

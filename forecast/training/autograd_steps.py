@@ -32,6 +32,7 @@ class AutogradSteps:
         self, network: Network, flat: Flat, data: Resident | Replay, settings: Training
     ) -> None:
         self.network, self.flat, self.data, self.settings = network, flat, data, settings
+        self.optimizer = settings.rule()
 
     def train(
         self, starts: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
@@ -53,9 +54,15 @@ class AutogradSteps:
         """
         losses = torch.zeros(self.network.members, dtype=torch.float64)
         for rows in starts.split(self.settings.batch_size, dim=1):
-            found, _ = self.step(self.data.batch(rows), rates, Noise(generators))
-            losses += rows.shape[1] * found
+            losses += rows.shape[1] * self.learn(rows, rates, generators)
         return losses / starts.shape[1]
+
+    def learn(
+        self, rows: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:  # fmt: skip
+        """Learn from the windows that begin at `rows` (E, b); return losses (E,)."""
+        losses, _ = self.step(self.data.batch(rows), rates, Noise(generators))
+        return losses
 
     def step(
         self, batch: Batch, rates: Tensor, noise: Noise, before: Before | None = None
@@ -79,7 +86,7 @@ class AutogradSteps:
             start.observe(initial.grad * scored[:, None, None])
         with torch.no_grad():
             self.flat.collect()
-            self.flat.descend(rates, self.settings)
+            self.flat.descend(rates, self.settings, self.optimizer)
         return losses.detach().cpu(), initial.detach()
 
     @torch.no_grad()

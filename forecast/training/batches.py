@@ -112,11 +112,8 @@ class Resident:
     def batch(self, starts: Tensor) -> Batch:
         """Gather the windows that begin at `starts`, shape (E, b)."""
         context = self.windows.context
-        inputs = self._gather(self.inputs, starts)
-        if self.any_hidden:
-            inputs[context + 1 :, ..., self.hidden] = 0
         return Batch(
-            inputs,
+            self.hide(self._gather(self.inputs, starts)),
             self._gather(self.targets, starts),
             self._gather(self.observed, starts),
             context,
@@ -124,6 +121,12 @@ class Resident:
             self.ahead,
             self.scored,
         )
+
+    def hide(self, inputs: Tensor) -> Tensor:
+        """Blank in place what nobody knows ahead, of inputs (T, E, b, m) of windows."""
+        if self.any_hidden:
+            inputs[self.windows.context + 1 :, ..., self.hidden] = 0
+        return inputs
 
     def groups(self, starts: Tensor, members: int, state: int) -> Iterator[Batch]:
         """Gather windows for all members, as many at once as keep memory small.

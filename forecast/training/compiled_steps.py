@@ -13,7 +13,8 @@ from forecast.compiled import available
 from forecast.networks.initial_states._base import Noise
 from forecast.networks.network import Network
 from forecast.training.batches import Resident
-from forecast.training.flat import BETAS, EPSILON, Flat
+from forecast.training.flat import Flat
+from forecast.training.optimizers.adam import BETAS, EPSILON
 from forecast.training.settings import Training
 
 ROWS = 32
@@ -29,14 +30,15 @@ SHARE = 1e6
 def serves(network: Network, data: Resident, settings: Training) -> bool:
     """Say whether machine code can train this network: if not, torch does.
 
-    The weights must be those of the general step, and the start a mean, learned or not, with noise
-    of a fixed width or none around it.
+    The weights must be those of the general step, the start a mean, learned or not, with noise of a
+    fixed width or none around it, and the optimiser Adam.
     """
     return (
         settings.kernel in ("auto", "compiled")
         and data.targets.device.type == "cpu"
         and network.cell.free_weights
         and network.start.is_mean_and_noise
+        and settings.rule().compiled
         and available()
     )
 

@@ -1,4 +1,4 @@
-"""All weights of a network as one row a member, and AdamW on such rows."""
+"""All weights of a network as one row a member, and a step of an optimiser on such rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from forecast.networks.network import Network
+from forecast.training.optimizers._base import AbstractOptimizer, Moments
 from forecast.training.settings import Training
-
-BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
 class Flat:
@@ -22,7 +21,7 @@ class Flat:
     Attributes
     ----------
     values, slopes, first, second : tensors of shape (E, P)
-        Parameters, their gradients, and the optimiser's means of gradients and of their squares.
+        Parameters, their gradients, and the two means that the optimiser keeps.
     free : tensor of shape (E, P) or (E, 0)
         1 where a weight may move, 0 where its cell holds it at zero; empty where all are free.
     offsets : dict of int
@@ -60,34 +59,22 @@ class Flat:
                 self.slopes[:, part] = value.grad.reshape(len(self.slopes), -1)
                 value.grad = None
 
-    def descend(self, rates: Tensor, settings: Training) -> None:
-        r"""Clip each member's gradient to its largest norm, then step by AdamW.
-
-        .. math::
-            m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad
-            v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \\
-            w \leftarrow (1 - \eta \lambda) w
-            - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+    def descend(self, rates: Tensor, settings: Training, optimizer: AbstractOptimizer) -> None:
+        """Clip each member's gradient to its largest norm, then step, weight decay apart.
 
         Parameters
         ----------
         rates : tensor of shape (E,)
             Each member's learning rate.
         settings : Training
-
-        References
-        ----------
-        Loshchilov, Hutter (2019), Decoupled weight decay regularization.
+        optimizer : AbstractOptimizer
         """
         self.steps += 1
         if self.free.numel():
             self.slopes *= self.free
         norms = self.slopes.square().sum(dim=1, keepdim=True).sqrt()
         self.slopes *= (settings.clip / (norms + 1e-12)).clamp(max=1.0)
-        rate = rates.to(self.values)[:, None]
-        self.first.mul_(BETAS[0]).add_(self.slopes, alpha=1 - BETAS[0])
-        self.second.mul_(BETAS[1]).addcmul_(self.slopes, self.slopes, value=1 - BETAS[1])
-        width = (self.second.sqrt() / (1 - BETAS[1] ** self.steps) ** 0.5).add_(EPSILON)
+        rate, moments = rates.to(self.values)[:, None], Moments(self.first, self.second)
         self.values.mul_(1 - rate * settings.weight_decay)
-        self.values.sub_(rate / (1 - BETAS[0] ** self.steps) * self.first / width)
+        optimizer.step(self.values, self.slopes, moments, self.steps, rate)
         self.slopes.zero_()

@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from forecast.errors import TrainingError
+from forecast.errors import SpecError, TrainingError
 from forecast.networks.network import Network
 from forecast.training import compiled_steps
 from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
 from forecast.training.carried_steps import CarriedSteps
+from forecast.training.cleaning import CleanedSteps, CleaningNoise
 from forecast.training.compiled_steps import CompiledSteps
 from forecast.training.flat import Flat
 from forecast.training.progress import Progress
@@ -54,7 +55,7 @@ class Task:
 
 
 class Loop:
-    """Adam on all members at once, each member as if it were alone.
+    """Train all members at once, each member as if it were alone.
 
     No gradient of a member reaches another; clipping, stopping, batches, noise and learning rate
     are each member's own. A member that has stopped leaves the computation.
@@ -89,6 +90,7 @@ class Loop:
         self.generators = generators
         self.fingerprint = fingerprint
         self.carried = carried
+        self.early = settings.stopping == "early"
         rates = learning_rates or [settings.learning_rate] * network.members
         self.rates = torch.tensor(list(rates), dtype=torch.float64)
 
@@ -109,6 +111,7 @@ class Loop:
         TrainingError
             When no member stayed finite.
         """
+        self.network.cleaning = self._cleaning(task.data)
         self.admit(range(self.network.members))
         progress = Progress.begin(self.network, task.epochs)
         if checkpoint is not None:
@@ -118,7 +121,8 @@ class Loop:
                 self._epoch(task, progress)
                 if on_epoch is not None:
                     # What a listener needs to say how long this may still take.
-                    ahead = {"patience": self.settings.patience, "refit": self.settings.refit}
+                    patience = self.settings.patience if self.early else int(max(task.epochs))
+                    ahead = {"patience": patience, "refit": self.settings.refit}
                     on_epoch(progress.summary(task.phase) | ahead)
                 due = progress.epoch % self.settings.checkpoint_every == 0 or progress.finished
                 if checkpoint is not None and due:
@@ -133,7 +137,21 @@ class Loop:
                 "standardise the target."
             )
         progress.restore_best(self.network)
+        self.network.cleaning = None
         return progress
+
+    def _cleaning(self, data: Resident | Replay) -> CleaningNoise | None:
+        """Return what corrects inputs, if that is asked for."""
+        if not self.settings.cleaning:
+            return None
+        if not isinstance(data, Resident):
+            raise SpecError(
+                "cleaning corrects the inputs of windows, and context='all' has none: leave one of "
+                "them out"
+            )
+        rows, inputs = data.inputs.shape
+        made = CleaningNoise(self.network.members, rows, inputs, self.settings.cleaning)
+        return made.to(data.inputs)
 
     def _epoch(self, task: Task, progress: Progress) -> None:
         if self.steps is None:
@@ -147,9 +165,8 @@ class Loop:
         losses = self.steps.train(task.train[order], fall * self.rates[self.members], noise)
         validation = self.steps.evaluate(task.validation) if len(task.validation) else None
         rate = fall * self.settings.learning_rate
-        progress.record(
-            self.active, self.members, losses, validation, rate, self.settings.patience
-        )  # fmt: skip
+        patience = self.settings.patience if self.early else None
+        progress.record(self.active, self.members, losses, validation, rate, patience)
         left = [place for place, member in enumerate(self.members) if progress.running[member]]
         if left and len(left) < len(self.members):
             self._go_on_with(left)
@@ -172,6 +189,8 @@ class Loop:
         if isinstance(data, Resident):
             if self.carried:
                 return CarriedSteps(self.active, self.flat, data, self.settings)
+            if self.settings.cleaning:
+                return CleanedSteps(self.active, self.flat, data, self.settings)
             if compiled_steps.serves(self.active, data, self.settings):
                 return CompiledSteps(self.active, self.flat, data, self.settings)
         return AutogradSteps(self.active, self.flat, data, self.settings)

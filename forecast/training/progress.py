@@ -83,7 +83,7 @@ class Progress:
         train: Tensor,
         validation: Tensor | None,
         rate: float,
-        patience: int,
+        patience: int | None,
     ) -> None:
         """Take in an epoch of the members that still train: keep the better, stop the done.
 
@@ -95,7 +95,8 @@ class Progress:
             Their places in the ensemble.
         train, validation : tensors of shape (members,)
         rate : float
-        patience : int
+        patience : int or None
+            None to keep the last epoch, not the best.
         """
         self.epoch += 1
         self.lived = torch.where(self.running, self.epoch, self.lived)
@@ -110,10 +111,11 @@ class Progress:
             scores = self._spread(members, validation)
             self.validation_losses.append(scores)
             sound &= scores.isfinite()
-            better = self.running & sound & (scores < self.best_loss)
+            lower = scores < self.best_loss if patience is not None else torch.ones_like(sound)
+            better = self.running & sound & lower
             self.best_loss = torch.where(better, scores, self.best_loss)
         self._keep(active, members, better)
-        patient = self.epoch - self.best_epoch < patience
+        patient = self.epoch - self.best_epoch < (patience or self.epoch + 1)
         self.alive &= ~self.running | sound | (self.best_epoch > 0)
         self.running &= sound & patient & (self.epoch < self.limits)
 

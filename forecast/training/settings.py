@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from sklearn.base import BaseEstimator
 
 from forecast import registry
 from forecast.errors import SpecError
+from forecast.training.optimizers._base import AbstractOptimizer
 
 
 class Training(BaseEstimator):
     r"""Settings of the training of a network.
 
-    Adam minimises, for every member alone, a mean of squared errors over the scored steps of the
-    context and over the horizon:
+    The optimiser minimises, for every member alone, a mean of squared errors over the scored steps
+    of the context and over the horizon:
 
     .. math:: L = w \, \overline{e^2}_{\text{context}} + (1 - w) \, \overline{e^2}_{\text{horizon}}
 
     The rate falls along half a cosine. Training stops early on the last rows of the series, then
-    starts anew on all rows for as many epochs as were best.
+    starts anew on all rows for as many epochs as were best; or it stops late, after all epochs, and
+    those rows serve calibration alone.
 
     Parameters
     ----------
+    optimizer : str or optimiser, default='adam'
+        'adam', or 'vario_eta', or an object such as ``VarioEta(memory=0.9)``.
     learning_rate : float, default=0.01
     batch_size : int, default=32
         Windows a step and member.
+    stopping : {'early', 'late'}, default='early'
+        Whether each member keeps its best epoch on the validation rows, or its last.
     patience : int, default=50
-        Epochs without a better validation loss after which a member stops.
+        Epochs without a better validation loss after which a member stops early.
     validation : float or int, default=0.2
         Share, or number, of rows at the end kept for early stopping and calibration; at least one
         horizon. 0 trains for all epochs, and leaves the forecaster without intervals.
     context_weight : float, default=0.5
         w, the weight of one-step errors within the context.
+    cleaning : float, default=0.0
+        Learning rate of corrections of the inputs, see `CleaningNoise`; 0 leaves them as they are.
     clip : float, default=1.0
         Largest norm of a member's gradient.
     weight_decay : float, default=0.0
@@ -52,11 +62,14 @@ class Training(BaseEstimator):
 
     def __init__(
         self,
+        optimizer: Any = "adam",
         learning_rate: float = 0.01,
         batch_size: int = 32,
+        stopping: Literal["early", "late"] = "early",
         patience: int = 50,
         validation: float = 0.2,
         context_weight: float = 0.5,
+        cleaning: float = 0.0,
         clip: float = 1.0,
         weight_decay: float = 0.0,
         refit: bool = True,
@@ -64,11 +77,14 @@ class Training(BaseEstimator):
         checkpoint_every: int = 10,
         kernel: str = "auto",
     ) -> None:
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.batch_size = batch_size
+        self.stopping = stopping
         self.patience = patience
         self.validation = validation
         self.context_weight = context_weight
+        self.cleaning = cleaning
         self.clip = clip
         self.weight_decay = weight_decay
         self.refit = refit
@@ -76,8 +92,14 @@ class Training(BaseEstimator):
         self.checkpoint_every = checkpoint_every
         self.kernel = kernel
 
+    def rule(self) -> AbstractOptimizer:
+        """Return the optimiser."""
+        made: AbstractOptimizer = registry.build("optimizer", self.optimizer)
+        return made
+
     def check(self) -> None:
         """Raise `SpecError` when a setting is out of its range."""
+        self.rule()
         for name in ("learning_rate", "clip"):
             if not getattr(self, name) > 0:
                 raise SpecError(f"{name} must be above 0, given: {getattr(self, name)!r}")
@@ -85,6 +107,10 @@ class Training(BaseEstimator):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise SpecError(f"{name} must be an integer of at least 1, given: {value!r}")
+        if self.stopping not in ("early", "late"):
+            raise SpecError(f"stopping must be early or late, given: {self.stopping!r}")
+        if not self.cleaning >= 0:
+            raise SpecError(f"cleaning must be at least 0, given: {self.cleaning!r}")
         if self.kernel != "auto":
             registry.lookup("kernel", self.kernel)
         self._check_shares()

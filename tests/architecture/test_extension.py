@@ -113,6 +113,16 @@ class _OnesModule(StartModule):
     def forward(self, burn_in, noise):
         return self.one.expand(-1, burn_in.shape[2], -1)
 '''
+OPTIMIZER = '''
+from forecast.training.optimizers._base import AbstractOptimizer
+
+
+class Sign(AbstractOptimizer):
+    """Step as far for every weight."""
+
+    def step(self, values, slopes, moments, steps, rate):
+        values.sub_(rate * slopes.sign())
+'''
 STUDY = '''
 from forecast.study.designs._base import AbstractDesign, Arm
 from forecast.study.inference import lower_than
@@ -135,6 +145,7 @@ PARTS = {
     "cell": ("forecast.networks.cells", "halved", CELL),
     "initial_state": ("forecast.networks.initial_states", "ones", STATE),
     "kernel": ("forecast.networks.kernels", "echo", KERNEL),
+    "optimizer": ("forecast.training.optimizers", "sign", OPTIMIZER),
     "study": ("forecast.study.designs", "ones", STUDY),
     "transform": ("forecast.data.transforms", "doubled", TRANSFORM),
     "metric": ("forecast.metrics", "bias", METRIC),
@@ -148,6 +159,7 @@ FINDS = {
         "theorems/test_initial_states.py", "conformance/test_gradients.py",
     ],
     "kernel": ["conformance/test_kernels.py", "theorems/test_open_networks.py"],
+    "optimizer": ["unit/training/test_optimizers.py"],
     "study": ["unit/study/test_experiment.py"],
     "transform": ["unit/data/test_transforms.py"],
     "metric": ["unit/metrics/test_metrics.py"],
@@ -236,6 +248,11 @@ def test_a_kernel_is_one_file(added, tmp_path):
     assert (by_name[0] == by_name[1]).all()
 
 
+@only("optimizer")
+def test_an_optimizer_is_one_file(added, tmp_path):
+    assert_it_is_kept(quick(training={"optimizer": "sign"}), tmp_path / "model")
+
+
 @only("metric")
 def test_a_metric_is_one_file(added):
     y = np.arange(20.0)
@@ -257,6 +274,7 @@ YAML = {
     "cell": "model: {kind: ecnn, horizon: 2, cell: halved}",
     "initial_state": "model: {kind: ecnn, horizon: 2, initial_state: {kind: ones}}",
     "kernel": "model: {kind: ecnn, horizon: 2, training: {kernel: echo}}",
+    "optimizer": "model: {kind: ecnn, horizon: 2, training: {optimizer: sign}}",
     "transform": "model: {kind: ecnn, horizon: 2}\ntransforms: [doubled]",
     "metric": "model: {kind: ecnn, horizon: 2}\nmetrics: [bias]",
 }

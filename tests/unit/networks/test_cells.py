@@ -23,6 +23,7 @@ from forecast.networks.kernels.reference import Reference
 from forecast.networks.network import Network
 from forecast.networks.unfolding import trajectory, unfold
 from forecast.training.flat import Flat
+from forecast.training.optimizers.adam import Adam
 from forecast.training.settings import Training
 
 T, E, B, N, M, P = 9, 3, 4, 6, 2, 2
@@ -69,7 +70,7 @@ def test_elman_stays_without_correction_in_training():
     flat = Flat(network)
     network(inputs, targets, known).outputs.square().sum().backward()
     flat.collect()
-    flat.descend(torch.full((E,), 0.1), Training())
+    flat.descend(torch.full((E,), 0.1), Training(), Adam())
     assert (network.cell.D == 0).all()
     assert (network.cell.A != build(Elman()).A).all()
 

@@ -269,7 +269,7 @@ def test_clipping_bounds_each_members_gradient():
     runner.admit([0, 1])
     runner.flat.slopes[0], runner.flat.slopes[1] = 1.0, 1e-9
     with torch.no_grad():
-        runner.flat.descend(runner.rates, runner.settings)
+        runner.flat.descend(runner.rates, runner.settings, runner.settings.rule())
     norms = runner.flat.first.norm(dim=1) / 0.1
     assert norms[0].item() == pytest.approx(1e-3)
     assert norms[1].item() == pytest.approx(1e-9 * runner.flat.first.shape[1] ** 0.5)

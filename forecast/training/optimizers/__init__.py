@@ -1,0 +1,1 @@
+"""Rules by which weights follow their gradients, one a file."""
