@@ -26,8 +26,10 @@ def code(cell: str) -> str | None:
     return found and found.group(1)
 
 
-def test_there_are_twelve():
-    assert [int(row[1].partition(",")[0]) for row in CELLS] == list(range(1, 13))
+def test_there_are_twelve_and_those_beside_them():
+    numbers = [row[1].partition(",")[0] for row in CELLS]
+    assert numbers[:12] == [str(number) for number in range(1, 13)]
+    assert set(numbers[12:]) == {"beside"}
 
 
 @by_row
