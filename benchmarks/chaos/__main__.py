@@ -12,7 +12,8 @@ units of each observable's standard deviation, is above the limit; it is told in
 
 Fixed before anything was looked at: path, cutoffs, limit, horizon, state size, epochs, batch and
 the grid of learning rates, of which each network takes the one with the best validation error.
-All is observed, so a DCRNN is an HCNN here.
+All is observed, so a DCRNN is an HCNN here. prosper_nn's HCNN, where it is installed
+(`python benchmarks/speed/peers/install.py prosper`), learns by the same rules, with 5 seeds.
 Open networks see the last values as inputs as far as the cutoff and run on alone after it.
 """
 
@@ -21,7 +22,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -30,9 +33,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # what is measured is this checkout
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "speed"))
 
 import numpy as np
 import pandas as pd
+from peers.install import FOLDER
 from systems import SYSTEMS, System
 
 from forecast import ECNN, HCNN, RNN, Training
@@ -47,6 +52,8 @@ NETWORKS: dict[str, tuple[type, dict[str, Any]]] = {
     "HCNN, partial forcing": (HCNN, {"cell": {"kind": CLOSED, "teacher_forcing": 0.85}}),
     "HCNN, gate": (HCNN, {"cell": {"kind": CLOSED, "gate": True}}),
 }
+PEER, PEER_SEEDS = "HCNN of prosper_nn", 5
+PYTHON = FOLDER / "prosper" / "bin" / "python"
 OPEN = ("RNN", "LSTM")
 KEPT = Path(__file__).parents[2] / "build" / "chaos"
 LIMIT = 0.4
@@ -104,25 +111,54 @@ def own_past(network: str, y: pd.DataFrame) -> pd.DataFrame | None:
     return pd.DataFrame({new: y[old] for new, old in names.items()}) if names else None
 
 
-def judge(network: str, system: System, options: argparse.Namespace) -> Found:
-    """Train a network and forecast from all cutoffs."""
-    steps = int(LONGEST * system.steps_a_time)
-    gap = max(steps // 4, 1)
-    whole = system.series(LEARNED + CUTOFFS * gap + steps)
-    begun = time.perf_counter()
+def ours(network: str, whole: pd.DataFrame, cutoffs: range, steps: int,
+         options: argparse.Namespace) -> tuple[np.ndarray, float]:  # fmt: skip
+    """Train a network and forecast from all cutoffs, (cutoffs, seeds, steps, p)."""
     model, rate = train(network, whole[:LEARNED], options)
-    spread = whole[:LEARNED].std().to_numpy()
-    times, errors = [], []
-    for cutoff in range(LEARNED, LEARNED + CUTOFFS * gap, gap):
-        paths = model.predict_members(steps=steps)[0]
-        truth = whole[cutoff : cutoff + steps].to_numpy()
-        times.append(valid_time(paths, truth, spread) / system.steps_a_time)
-        one = round(system.steps_a_time)
-        errors.append((((paths - truth) / spread)[:, :one] ** 2).mean(axis=(1, 2)))
-        new = whole[cutoff : cutoff + gap]
+    paths = []
+    for cutoff in cutoffs:
+        paths.append(model.predict_members(steps=steps)[0])
+        new = whole[cutoff : cutoff + cutoffs.step]
         model.update(own_past(network, new), new)
+    return np.array(paths), rate
+
+
+def peers(whole: pd.DataFrame, cutoffs: range, steps: int,
+          options: argparse.Namespace) -> tuple[np.ndarray, float]:  # fmt: skip
+    """Let prosper_nn's HCNN do the same, in its own environment."""
+    first = whole[:LEARNED]
+    task = {
+        "path": ((whole - first.mean()) / first.std()).to_numpy(), "cutoffs": np.array(cutoffs),
+        "steps": steps, "learned": LEARNED, "context": CONTEXT, "horizon": HORIZON, "state": STATE,
+        "batch": BATCH, "epochs": options.epochs, "seeds": PEER_SEEDS, "rates": np.array(RATES),
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        source, target = Path(name) / "in.npz", Path(name) / "out.npz"
+        np.savez(source, **task)
+        script = Path(__file__).with_name("prosper_hcnn.py")
+        subprocess.run([PYTHON, script, source, target], check=True)
+        found = np.load(target)
+        paths = found["paths"] * first.std().to_numpy() + first.mean().to_numpy()
+        return paths, float(found["rate"])
+
+
+def judge(network: str, system: System, options: argparse.Namespace) -> Found:
+    """Train a network, forecast from all cutoffs, and compare with what came."""
+    steps, one = int(LONGEST * system.steps_a_time), round(system.steps_a_time)
+    gap = max(steps // 4, 1)
+    cutoffs = range(LEARNED, LEARNED + CUTOFFS * gap, gap)
+    whole = system.series(cutoffs.stop + steps)
+    begun = time.perf_counter()
+    if network == PEER:
+        paths, rate = peers(whole, cutoffs, steps, options)
+    else:
+        paths, rate = ours(network, whole, cutoffs, steps, options)
+    spread = whole[:LEARNED].std().to_numpy()
+    truth = np.array([whole[cutoff : cutoff + steps].to_numpy() for cutoff in cutoffs])[:, None]
+    times = [valid_time(*pair, spread) for pair in zip(paths, truth, strict=True)]
+    squares = (((paths - truth) / spread)[:, :, :one] ** 2).mean(axis=(0, 2, 3))
     return Found(
-        np.mean(times, axis=0).tolist(), np.sqrt(np.mean(errors, axis=0)).tolist(), rate,
+        (np.mean(times, axis=0) / system.steps_a_time).tolist(), np.sqrt(squares).tolist(), rate,
         time.perf_counter() - begun,
     )  # fmt: skip
 
@@ -155,7 +191,10 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--systems", default="lorenz", help=f"all, or of {', '.join(SYSTEMS)}")
-    parser.add_argument("--networks", help=f"by default all, or of {'; '.join(NETWORKS)}")
+    known = [*NETWORKS, *([PEER] if PYTHON.exists() else [])]
+    parser.add_argument(
+        "--networks", default=";".join(known), help=f"by default all: {'; '.join(known)}"
+    )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=150)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))
@@ -176,7 +215,7 @@ def main() -> int:
             "over one Lyapunov time | learning rate | seconds |",
             "|---|---|---|---|---|---|---|",
         ]  # fmt: skip
-        for network in NETWORKS if options.networks is None else options.networks.split(";"):
+        for network in options.networks.split(";"):
             lines.append(row(network, judged(network, name, options)))
             print(f"{system.title}: {lines[-1]}", flush=True)
             options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
