@@ -23,7 +23,7 @@ from forecast.training.batches import Batch, Resident
 from forecast.types import Array
 
 
-class Inspectable(AbstractForecaster, ABC):
+class AbstractInspectable(AbstractForecaster, ABC):
     """A forecaster that lets one look into the network it has trained."""
 
     network_: Network
@@ -166,7 +166,7 @@ def _tidy(panel: Panel, slopes: Array, context: int) -> pd.DataFrame:
 
 
 def redundancy(members: Array, threshold: float) -> pd.DataFrame:
-    """See `Inspectable.state_redundancy`; of states (members, T, n)."""
+    """See `AbstractInspectable.state_redundancy`; of states (members, T, n)."""
     if not 0 < threshold <= 1:
         raise SpecError(f"threshold must lie in (0, 1], given: {threshold!r}")
     rows = []

@@ -21,7 +21,7 @@ from forecast.estimators import _weights
 from forecast.estimators._base import OnEpoch
 from forecast.estimators._combination import COMBINATIONS
 from forecast.estimators._fit_report import FitReport, Fitted
-from forecast.estimators._inspectable import Inspectable
+from forecast.estimators._inspectable import AbstractInspectable
 from forecast.estimators._intervals import Calibration
 from forecast.estimators._patterns import AbstractPatterns, WholeHistory, WindowPatterns
 from forecast.estimators._plan import Plan
@@ -35,7 +35,7 @@ from forecast.training.settings import Training
 from forecast.types import Array
 
 
-class AbstractRecurrent(Inspectable):
+class AbstractRecurrent(AbstractInspectable):
     """An ensemble of recurrent networks, trained side by side."""
 
     own_cell: str
