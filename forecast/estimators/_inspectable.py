@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class AbstractInspectable(AbstractForecaster, ABC):
         batch, count = self._ahead(panel, X, steps)
         with devices.quiet_machine():
             slopes = _slopes(self.network_, batch, count, len(panel.targets))
-        return _tidy(panel, slopes[..., self.alive_, :, :], batch.context)
+        return _tidy(panel, slopes[..., self.alive_, :, :], batch.context, self.prepared_.late)
 
     def states(self, X: Any = None, *, steps: int | None = None) -> list[Array]:
         """Return the states of every member over the context and the steps ahead.
@@ -137,13 +138,14 @@ def _slopes(network: Network, batch: Batch, steps: int, targets: int) -> Array:
     return slopes
 
 
-def _tidy(panel: Panel, slopes: Array, context: int) -> pd.DataFrame:
+def _tidy(panel: Panel, slopes: Array, context: int, late: Sequence[int]) -> pd.DataFrame:
     """Lay slopes (steps, p, T, E, series, sources) out as a table, where there are data."""
     names, (steps, _, length) = [*panel.targets, *panel.inputs], slopes.shape[:3]
     slopes = slopes[..., : len(names)]
-    late = [name in panel.past_only for name in names]
-    # How many rows before the cutoff's; what nobody knows ahead is seen one step late.
-    lags = context - 1 - np.arange(length)[:, None] + np.array(late)
+    # How many rows before the cutoff's; what comes late is of the row before.
+    shift = np.zeros(len(names), dtype=np.int64)
+    shift[len(panel.targets) + np.array(late, dtype=np.int64)] = 1
+    lags = context - 1 - np.arange(length)[:, None] + shift
     ids = [history.id for history in panel]
     index = pd.MultiIndex.from_product(
         [range(1, steps + 1), panel.targets, range(length), range(len(ids)), range(len(names))],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,16 +25,20 @@ class Prepared:
     ----------
     targets, inputs : Chain
         Of all histories, in the panel's order.
-    past_only : tuple of int
-        Columns of inputs that nobody knows ahead; a step sees them one step late.
+    past_only, late : tuple of int
+        Columns of inputs that nobody knows ahead; those that a step sees one step late, which are
+        the same with backward timing, and all with forward timing.
     """
 
     targets: Chain
     inputs: Chain
     past_only: tuple[int, ...]
+    late: tuple[int, ...]
 
     @classmethod
-    def fit(cls, panel: Panel, transforms: Sequence[Any], hold_out: Rows | int) -> Prepared:
+    def fit(
+        cls, panel: Panel, transforms: Sequence[Any], hold_out: Rows | int, timing: str = "backward"
+    ) -> Prepared:
         """Fit on all rows but the last `hold_out`, a number for all histories or one for each."""
         ends = np.array([len(history) for history in panel]) - hold_out
         known = [history.y[:end] for history, end in zip(panel, ends, strict=True)]
@@ -49,12 +53,14 @@ class Prepared:
             Chain.fit_each(
                 ["standardise"], [h.x[:end] for h, end in zip(panel, ends, strict=True)]
             ),
-            tuple(panel.inputs.index(name) for name in panel.past_only),
+            *_columns(panel, timing),
         )
 
     def take(self, places: Places) -> Prepared:
         """Return what was learned of some of the histories."""
-        return Prepared(self.targets.take(places), self.inputs.take(places), self.past_only)
+        return replace(
+            self, targets=self.targets.take(places), inputs=self.inputs.take(places)
+        )  # fmt: skip
 
     def width(self, panel: Panel) -> int:
         """Return the number of inputs a step sees, computed features among them."""
@@ -102,11 +108,11 @@ class Prepared:
         return windows
 
     def _inputs(self, places: Places, x: Array) -> Array:
-        """Scale inputs (series, T, m), and let those nobody knows ahead come one step late."""
+        """Scale inputs (series, T, m), and let some of them come one step late."""
         chain = self.inputs.take(places)
         # What never moved in training has taught nothing: should it move later, it is not seen.
         scaled = np.where(chain.states[0]["flat"][:, None] > 0, 0.0, chain.apply(x))
-        late = list(self.past_only)
+        late = list(self.late)
         scaled[:, 1:, late] = scaled[:, :-1, late]
         scaled[:, :1, late] = np.nan
         return scaled
@@ -131,14 +137,24 @@ class Prepared:
 
     @classmethod
     def restore(
-        cls, panel: Panel, transforms: Sequence[Any], arrays: Mapping[str, Array]
+        cls,
+        panel: Panel,
+        transforms: Sequence[Any],
+        arrays: Mapping[str, Array],
+        timing: str = "backward",
     ) -> Prepared:
         """Take back what `arrays` gave."""
         return cls(
             Chain.restore(transforms, arrays, "targets"),
             Chain.restore(["standardise"], arrays, "inputs"),
-            tuple(panel.inputs.index(name) for name in panel.past_only),
+            *_columns(panel, timing),
         )
+
+
+def _columns(panel: Panel, timing: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the inputs that nobody knows ahead, and those that a step sees one step late."""
+    past_only = tuple(panel.inputs.index(name) for name in panel.past_only)
+    return past_only, past_only if timing == "backward" else tuple(range(len(panel.inputs)))
 
 
 def _fit_one(transforms: Sequence[Any], series: Hashable | None, y: Array) -> None:

@@ -54,9 +54,10 @@ class AbstractRecurrent(AbstractInspectable):
         initial_state: Any = "learned",
         cell: Any = None,
         n_members: int = 8,
-        combine: str = "mean",
+        combine: Literal["mean", "median"] = "mean",
         max_epochs: int = 300,
         past_only: Sequence[str] = (),
+        timing: Literal["backward", "forward"] = "backward",
         transforms: Sequence[Any] = ("standardise",),
         season: int | None = None,
         training: Training | None = None,
@@ -73,6 +74,7 @@ class AbstractRecurrent(AbstractInspectable):
         self.combine = combine
         self.max_epochs = max_epochs
         self.past_only = past_only
+        self.timing = timing
         self.transforms = transforms
         self.season = season
         self.training = training
@@ -136,6 +138,10 @@ class AbstractRecurrent(AbstractInspectable):
                 f"context must hold the burn-in and at least one step: context={self.context}, "
                 f"burn_in={self.burn_in}"
             )
+        if self.timing not in ("backward", "forward"):
+            raise SpecError(f"timing must be backward or forward, given: {self.timing!r}")
+        if self.timing == "forward" and self._cell().closed:
+            raise SpecError("timing='forward' is for inputs, and a closed cell has none")
         if self.combine not in COMBINATIONS:
             raise SpecError(f"combine must be mean or median, given: {self.combine!r}")
         self._settings().check()
@@ -161,7 +167,7 @@ class AbstractRecurrent(AbstractInspectable):
         on_epoch: OnEpoch | None,
     ) -> Fitted:
         settings = self._settings()
-        prepared = Prepared.fit(panel, self.transforms, held)
+        prepared = Prepared.fit(panel, self.transforms, held, self.timing)
         target, dtype = devices.choose(self.device), getattr(torch, settings.dtype)
         data, train, validation = self._patterns().learned(
             panel, prepared, held, partial(self._resident, dtype=dtype, device=target)

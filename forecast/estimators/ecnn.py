@@ -42,6 +42,9 @@ class ECNN(AbstractRecurrent):
         The most passes over all windows.
     past_only : sequence of str, default=()
         Columns of X that nobody knows ahead; the network sees them one step late.
+    timing : {'backward', 'forward'}, default='backward'
+        Whether an input known ahead reaches the state of its own step, or of the next; those in
+        `past_only` always reach the next.
     transforms : sequence, default=('standardise',)
         Transforms of the targets in their order, by name, mapping or object; fitted on training
         rows only, undone in forecasts.

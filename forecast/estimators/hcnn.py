@@ -31,9 +31,9 @@ class HCNN(AbstractRecurrent):
         network indifferent to where.
     context : int or 'all', optional
         As for `ECNN`, or the whole history.
-    horizon, burn_in, state_size, n_members, combine, max_epochs, past_only, transforms, season, \
-training, device, random_state
-        As for `ECNN`; the state must hold all observables.
+    horizon, burn_in, state_size, n_members, combine, max_epochs, past_only, timing, \
+transforms, season, training, device, random_state
+        As for `ECNN`; the state must hold all observables, and no input has a `timing`.
 
     Attributes
     ----------

@@ -436,3 +436,25 @@ def test_doctor_marks_the_kernel_that_auto_takes(command, micro, monkeypatch):
     monkeypatch.setattr(speed, "timings", lambda shapes: iter([timing]))
     row = command("doctor", "--speed").stdout.splitlines()[-3]
     assert row.split() == ["16", "1", "8", "0.5", "-", "1.25*", "no", "time"]
+
+
+def test_a_network_is_explained(command, micro):
+    assert command("fit", "micro.yaml", "--output", "model").exit_code == 0
+    printed = command("explain", "model")
+    assert printed.exit_code == 0, printed.stderr
+    assert "sales" in printed.stdout
+    assert "Of 3 state components" in printed.stdout
+    assert sorted(path.name for path in micro.iterdir()) == ["micro.csv", "micro.yaml", "model"]
+    assert command("explain", "model", "--output", "why", "--steps", "5").exit_code == 0
+    slopes = pd.read_csv("why/sensitivities.csv")
+    assert slopes["step"].max() == 5
+    assert (micro / "why" / "states.png").read_bytes().startswith(b"\x89PNG")
+    assert command("explain", "model", "--output", "why").exit_code == 2
+
+
+def test_a_baseline_has_nothing_to_explain(command, micro):
+    fit = ("fit", "micro.yaml", "--output", "model", "--model", "naive")
+    assert command(*fit).exit_code == 0
+    result = command("explain", "model")
+    assert result.exit_code == 2
+    assert "holds a Naive, which has no states" in result.stderr

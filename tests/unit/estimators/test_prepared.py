@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast import ECNN, HCNN, Training
 from forecast.data import blocks, timeline
 from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
-from forecast.errors import DataError
+from forecast.errors import DataError, SpecError
 from forecast.estimators import _held_out
 from forecast.estimators._held_out import HeldOut, spread
 from forecast.estimators._prepared import Prepared
@@ -226,3 +227,32 @@ def test_memory_grows_with_the_data_and_not_with_the_number_of_windows(nodes, mo
     # Copies would take 20 times the data; starts are one number a window, thus at most the data.
     assert many < 5 * data
     assert many - few < 1.5 * data
+
+
+def test_forward_timing_is_backward_timing_of_inputs_one_row_later():
+    """To the bit: the first row alone, which comes from before the data, is unknown instead."""
+    rng = np.random.default_rng(0)
+    u, y = rng.normal(size=80), rng.normal(size=80)
+    later = np.concatenate([[np.nan], u[:-1]])
+    forward, backward = (
+        ECNN(
+            horizon=3, context=8, state_size=4, n_members=2, max_epochs=3, timing=timing,
+            training=Training(validation=0, dtype="float64"),
+        )
+        for timing in ("forward", "backward")
+    )  # fmt: skip
+    # Scales are of the same numbers: the last value is put where none is known.
+    frame = pd.DataFrame({"u": u[:77]}), pd.DataFrame({"u": later[:77]})
+    target = pd.DataFrame({"y": y[:77]})
+    one = forward.fit(frame[0], target)
+    other = backward.fit(frame[1], target)
+    other.prepared_.inputs.states[0].update(one.prepared_.inputs.states[0])
+    other.network_.load_state_dict(one.network_.state_dict())
+    index = pd.RangeIndex(77, 80)
+    ahead = pd.DataFrame({"u": u[77:]}, index), pd.DataFrame({"u": later[77:]}, index)
+    np.testing.assert_array_equal(one.predict(ahead[0]), other.predict(ahead[1]))
+
+
+def test_a_closed_cell_has_no_inputs_to_time():
+    with pytest.raises(SpecError, match="a closed cell has none"):
+        HCNN(timing="forward", context=5).fit(y=np.arange(40.0))

@@ -242,3 +242,63 @@ def test_settings_of_matplotlib_stay_as_they_are(months):
     plots.forecast_figure(months, months.iloc[-3:])
 
     assert dict(mpl.rcParams) == before
+
+
+def sensitivities(targets=("a",), sources=("a", "u")):
+    rows = [
+        {"target": target, "step": step, "of": source, "lag": lag, "mean": step - lag}
+        for target in targets for source in sources for step in (1, 2, 3) for lag in range(5)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_sensitivities_are_a_map_each_with_the_same_colours():
+    figure = plots.sensitivity_figure(sensitivities(("a", "b")), title="why <b>")
+
+    maps = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in maps] == [
+        "a by a", "a by u", "b by a", "b by u",
+    ]  # fmt: skip
+    limits = {axes.collections[0].get_clim() for axes in maps}
+    assert limits == {(-3.0, 3.0)}
+    assert maps[0].get_xlim()[0] > maps[0].get_xlim()[1]
+    assert drawn(figure)
+
+
+def test_states_are_drawn_up_to_the_horizon():
+    states = np.random.default_rng(0).normal(size=(2, 20, 30))
+
+    left, right = shown(plots.states_figure(states, 4))
+    assert len(left.lines) == 12 + 1
+    assert left.lines[0].get_xdata()[[0, -1]].tolist() == [-15, 4]
+    assert right.lines[0].get_ydata()[-1] == pytest.approx(100)
+
+
+def test_a_forest_has_a_row_an_arm_and_a_line_that_names_its_group():
+    rows = [
+        {"cell": cell, "length": length, "arm": arm, "outcome": "test", "mean": 1.0, "low": -1.0,
+         "high": 2.0}
+        for cell, length in (("all", "all"), ("gru", "8"), ("state carried", "all"))
+        for arm in ("noisy", "learned_noisy")
+    ]  # fmt: skip
+    figure = plots.contrasts_figure(pd.DataFrame(rows), {"test": "test error"}, title="t")
+
+    (axes,) = shown(figure)
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[:3] == ["all cells and lengths", "noisy", "learned noisy"]
+    assert labels[3] == "gru, reset every 8"
+    assert labels[6] == "state carried (control)"
+    assert len(axes.collections) == 6
+
+
+def test_learning_curves_of_a_study_end_where_nothing_changes():
+    columns = pd.MultiIndex.from_product([["gru"], [8, 16], ["zero", "learned"]])
+    values = np.minimum.accumulate(np.linspace(2, 1, 100)[:, None] + np.zeros(4), axis=0)
+    values[30:] = values[30]
+    frame = pd.DataFrame(values, index=range(1, 101), columns=columns)
+    figure = plots.curves_figure(frame, title="t")
+
+    first, _ = shown(figure)
+    assert first.get_title(loc="left") == "gru, reset every 8"
+    assert 30 < first.get_xlim()[1] < 40
+    assert drawn(figure)
