@@ -76,10 +76,10 @@ class Outcome:
     ----------
     trials : array of shape (trials, S)
         Best validation errors.
-    chosen : int
-        The trial with the best mean.
+    chosen : array of int, shape (S,)
+        The trial that was best for each seed: what choosing adds to chance is in its outcomes.
     curve : array of shape (epochs, S)
-        Validation errors of the chosen trial; NaN once a member has stopped.
+        Validation errors of the chosen trials; NaN once a member has stopped.
     batches, most : int
         Training steps an epoch, and the most epochs.
     test, first, later : arrays of shape (S,)
@@ -88,7 +88,7 @@ class Outcome:
     """
 
     trials: Array
-    chosen: int
+    chosen: Array
     curve: Array
     batches: int
     most: int
@@ -107,7 +107,7 @@ class Outcome:
         if not path.exists():
             return None
         values: dict[str, Any] = load_arrays(path.read_bytes())
-        for name in ("chosen", "batches", "most"):
+        for name in ("batches", "most"):
             values[name] = values[name].item()
         return cls(**values)
 
@@ -167,16 +167,17 @@ def run(
             raise KeyboardInterrupt
         shape = (len(trials), len(frame.seeds))
         best = torch.where(progress.alive, progress.best_loss, torch.inf).view(shape)
-        chosen = int(best.mean(dim=1).argmin())
-        members = range(chosen * shape[1], (chosen + 1) * shape[1])
+        chosen = best.argmin(dim=0)
+        members = (chosen * shape[1] + torch.arange(shape[1])).tolist()
         network = loop.network.take(members)
         kind = CarriedSteps if frame.carried else AutogradSteps
         steps = kind(network, Flat(network), data, frame.training)
         squares = _squares(steps, torch.from_numpy(windows.starts([rows - kept], [rows])))
-    curve = torch.stack(progress.validation_losses)[:, list(members)].numpy()
+    curve = torch.stack(progress.validation_losses)[:, members].numpy()
     begin, cut = windows.burn_in, windows.context
+    batches = -(-len(train) // frame.training.batch_size)
     return Outcome(
-        best.numpy(), chosen, curve, -(-len(train) // frame.training.batch_size), frame.epochs,
+        best.numpy(), chosen.numpy(), curve, batches, frame.epochs,
         squares[cut:].mean(axis=0),
         # An encoder has seen the first steps, so its errors there say nothing.
         squares[:FIRST].mean(axis=0) if begin == 0 else np.full(shape[1], np.nan),

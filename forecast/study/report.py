@@ -91,7 +91,7 @@ def make(design: AbstractDesign, found: Mapping[Key, Outcome], seeds: Sequence[i
             values = {
                 "test": outcome.test[place], "first": outcome.first[place],
                 "later": outcome.later[place], "steps": steps[place],
-                "reached": bool(reached[place]), **_settings(arm, outcome.chosen),
+                "reached": bool(reached[place]), **_settings(arm, int(outcome.chosen[place])),
             }  # fmt: skip
             rows.append({**key._asdict(), "seed": seed, **values})
     outcomes = pd.DataFrame(rows)

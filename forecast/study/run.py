@@ -206,8 +206,8 @@ def _contents(
         f"{', '.join(map(str, plan.lengths))} steps; "
         f"{plan.seeds} seeds, the same for every arm; at most {plan.epochs} epochs.", "",
         "## Claims", "", *[f"- {text}" for text in made.sentences], "",
-        "Settings were chosen on validation rows, with as many trials for each arm; the test rows "
-        "after them were scored once. Intervals resample series, and seeds within them"
+        "Each seed chose its settings on validation rows, with as many trials in each arm; the "
+        "test rows after them were scored once. Intervals resample series, and seeds within them"
         + (": with one series they speak of that series alone." if not spec.data.series else "."),
         "", "## Against the reference, percent", "",
         *_markdown(made.lines()), "", *_control(plan, made),
@@ -260,9 +260,10 @@ def _record(tracked: Run, plan: Plan, made: Report, folder: Path) -> None:
     for place, part in parts:
         key = Key(*cast("tuple[str, str, int, str, bool]", place))
         with tracked.child(key.title) as child:
-            settings = {name: part[name].iloc[0] for name in ("learning_rate", "width")}
-            child.params({**key._asdict(), **settings})
-            means = part[["test", "first", "later", "steps", "reached"]].mean()
+            child.params(key._asdict())
+            means = part[
+                ["test", "first", "later", "steps", "reached", "learning_rate", "width"]
+            ].mean()  # fmt: skip
             child.metrics({str(name): value for name, value in means.items()})
             if not key.carried:
                 curve = made.curves[key[1:4]].rename("validation_loss").reset_index()

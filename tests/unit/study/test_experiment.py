@@ -69,6 +69,13 @@ def test_every_trick_can_be_studied():
         assert np.isfinite(run(wave(), arm, cell="not used").test).all()
 
 
+def test_each_seed_takes_the_trial_that_is_best_for_it():
+    found = run(wave())
+    assert found.chosen.tolist() == found.trials.argmin(axis=0).tolist()
+    best = np.nanmin(found.curve, axis=0)
+    np.testing.assert_allclose(best, found.trials.min(axis=0))
+
+
 @pytest.mark.parametrize("kind", ["noisy", "adaptive"])
 def test_arms_are_paired_noise_of_no_width_changes_nothing(kind):
     """The same weights and the same batches: without its noise an arm is the one without."""
@@ -97,8 +104,8 @@ def test_the_validation_rows_teach_and_scale_nothing():
     assert (one.trials != other.trials).all()
     # Of equally good weights the best epoch may differ, so compare with one epoch alone.
     one, other = (run(v, epochs=1, training=Training(**rates)) for v in (y, changed))
-    if one.chosen == other.chosen:
-        assert (one.later != other.later).any()
+    alike = one.chosen == other.chosen
+    assert (one.later[alike] != other.later[alike]).all()
 
 
 def test_an_open_network_sees_past_targets_and_no_later_ones():
