@@ -49,15 +49,9 @@ def fit(
 
 
 def predict(
-    model: Annotated[
-        str, typer.Argument(help="A folder that `fit` wrote, or models:/NAME@ALIAS in the store.")
-    ],
-    future: Annotated[
-        Path | None, typer.Option(help="CSV of the inputs over the steps ahead.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Steps ahead; the model's horizon if absent.")
-    ] = None,
+    model: o.Model,
+    future: o.Future = None,
+    steps: o.Steps = None,
     quantile: Annotated[
         list[float] | None, typer.Option(help="Level of a quantile; give it again for more.")
     ] = None,
@@ -91,15 +85,9 @@ def predict(
 
 
 def explain(
-    model: Annotated[
-        str, typer.Argument(help="A folder that `fit` wrote, or models:/NAME@ALIAS in the store.")
-    ],
-    future: Annotated[
-        Path | None, typer.Option(help="CSV of the inputs over the steps ahead.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Steps ahead; the model's horizon if absent.")
-    ] = None,
+    model: o.Model,
+    future: o.Future = None,
+    steps: o.Steps = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for tables and pictures; none if absent.")
     ] = None,

@@ -64,6 +64,11 @@ TrackingUri = Annotated[
         rich_help_panel=_STORE,
     ),
 ]
+Model = Annotated[
+    str, typer.Argument(help="A folder that `fit` wrote, or models:/NAME@ALIAS in the store.")
+]
+Future = Annotated[Path | None, typer.Option(help="CSV of the inputs over the steps ahead.")]
+Steps = Annotated[int | None, typer.Option(help="Steps ahead; the model's horizon if absent.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from forecast.compiled.lanes import multiply_add, sigmoid, tanh
 from forecast.compiled.matrices import pack
+from forecast.compiled.passes import task_of
 from forecast.compiled.products import product
 from forecast.compiled.registers import at, inlined, inner, stay_whole, width
 
@@ -247,10 +248,9 @@ def make_forward(tag):
 
     def run_gated_forward(sh, windows, x, mems, weights, first_task, last_task, keep):
         wts = at(weights, 0)
-        blocks = (windows + sh.rows - 1) // sh.rows
         for task in range(first_task, last_task if tag else 0):
-            e, first = task // blocks, task % blocks * sh.rows
-            b, row = min(sh.rows, windows - first), e * sh.steps * windows + first
+            e, first, b = task_of(sh, windows, task)
+            row = e * sh.steps * windows + first
             _load(sh, x, e, wts)
             mem = at(mems[task if keep else 0], 0)
             _begin(sh, b, mem, x, e * windows + first)
@@ -264,10 +264,9 @@ def make_backward(tag):
 
     def run_gated_backward(sh, windows, x, mems, weights, grads, first_task, last_task):
         wts = at(weights, 0)
-        blocks = (windows + sh.rows - 1) // sh.rows
         for task in range(first_task, last_task if tag else 0):
-            e, first = task // blocks, task % blocks * sh.rows
-            b, row = min(sh.rows, windows - first), e * sh.steps * windows + first
+            e, first, b = task_of(sh, windows, task)
+            row = e * sh.steps * windows + first
             _load(sh, x, e, wts)
             mem = at(mems[task], 0)
             _backward(sh, b, mem, wts, at(grads[task], 0), x, row, windows)

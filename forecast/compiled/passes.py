@@ -32,7 +32,7 @@ def _load(sh, mats, e, wts):
 
 
 @inner
-def _task(sh, windows, task):
+def task_of(sh, windows, task):
     """Return a task's member, first window and number of windows."""
     blocks = (windows + sh.rows - 1) // sh.rows
     first = task % blocks * sh.rows
@@ -54,7 +54,7 @@ def make_forward(tag):
         wts = at(weights, 0)
         # With `keep` a task leaves its last segment, and the states between, in its own memory.
         for task in range(first_task, last_task if tag else 0):
-            e, first, b = _task(sh, windows, task)
+            e, first, b = task_of(sh, windows, task)
             _load(sh, mats, e, wts)
             mem = at(mems[task if keep else 0], 0)
             row = e * windows + first
@@ -78,7 +78,7 @@ def make_backward(tag):
         wts = at(weights, 0)
         # `outputs` hold their gradient, `mems` the last segment and what the others begin with.
         for task in range(first_task, last_task if tag else 0):
-            e, first, b = _task(sh, windows, task)
+            e, first, b = task_of(sh, windows, task)
             _load(sh, mats, e, wts)
             mem, row = at(mems[task], 0), e * windows + first
             o = _outside(x, row, members * windows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from agreement import assert_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,15 +56,6 @@ def run(kernel, kind, values, weight, wanted=NAMES):
         if k in wanted
     }
     return found | {"outputs": outputs.detach()}
-
-
-def assert_equal(found, expected, tolerance):
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        scale = value.abs().max().clamp(min=1.0) if value.numel() else 1.0
-        torch.testing.assert_close(
-            found[name] / scale, value / scale, rtol=0, atol=tolerance, msg=lambda m, n=name: n + m
-        )
 
 
 @pytest.mark.parametrize("kernel", FAST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from agreement import assert_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,15 +75,6 @@ def run(kernel, values, known, weight, psi="tanh", wanted=NAMES):
         if k in wanted
     }
     return found | {"outputs": outputs.detach().cpu()}
-
-
-def assert_equal(found, expected, tolerance):
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        scale = value.abs().max().clamp(min=1.0) if value.numel() else 1.0
-        torch.testing.assert_close(
-            found[name] / scale, value / scale, rtol=0, atol=tolerance, msg=lambda m, n=name: n + m
-        )
 
 
 @given(
