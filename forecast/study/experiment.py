@@ -111,12 +111,12 @@ class Outcome:
             values[name] = values[name].item()
         return cls(**values)
 
-    def steps_until(self, level: Array) -> tuple[Array, Array]:
+    def steps_until(self, level: float) -> tuple[Array, Array]:
         """Return the training steps until each seed's curve first reaches a level.
 
         Parameters
         ----------
-        level : array of shape (S,)
+        level : float
 
         Returns
         -------

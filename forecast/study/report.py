@@ -15,7 +15,7 @@ from forecast.study.inference import Effect, Verdict, decide, effect
 from forecast.types import Array
 
 NEAR = 1.05
-"""Times the reference's best validation error that counts as trained."""
+"""Times the reference's best validation error, the median over seeds, that counts as trained."""
 
 CONTROL = "state carried"
 """What the comparison without resets is called."""
@@ -85,7 +85,9 @@ def make(design: AbstractDesign, found: Mapping[Key, Outcome], seeds: Sequence[i
         zero = found[key._replace(arm=design.reference)]
         # Of a member that diverged the curve is NaN throughout, and nothing reaches its level.
         best = np.where(np.isnan(zero.curve), np.inf, zero.curve).min(axis=0)
-        steps, reached = outcome.steps_until(NEAR * best)
+        # One level for all seeds: a seed's own best would be the reference's luck, and the others
+        # would be measured by it.
+        steps, reached = outcome.steps_until(NEAR * float(np.median(best)))
         arm = next(arm for arm in design.arms() if arm.name == key.arm)
         for place, seed in enumerate(seeds):
             values = {

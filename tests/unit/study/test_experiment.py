@@ -130,7 +130,7 @@ def test_it_is_the_same_again_and_comes_back_from_disk(tmp_path):
 def test_steps_are_counted_to_the_first_epoch_that_is_good_enough():
     curve = np.array([[3.0, 3.0], [1.0, 2.5], [0.5, np.nan]])
     found = Outcome(np.empty(0), 0, curve, 7, 10, *[np.empty(2)] * 3)
-    steps, reached = found.steps_until(np.array([1.0, 1.0]))
+    steps, reached = found.steps_until(1.0)
     assert steps.tolist() == [14.0, 70.0]
     assert reached.tolist() == [True, False]
 
