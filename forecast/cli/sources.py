@@ -75,7 +75,7 @@ def _complete(source: str, flags: Flags) -> dict[str, Any]:
 
 def _path(source: str) -> Path:
     path = Path(source)
-    if path.exists() or path.suffix in (".yaml", ".yml") or path.parent != Path():
+    if path.is_file() or path.suffix in (".yaml", ".yml") or path.parent != Path():
         return path
     names = resources.pipeline_names()
     if source in names:

@@ -458,3 +458,8 @@ def test_a_baseline_has_nothing_to_explain(command, micro):
     result = command("explain", "model")
     assert result.exit_code == 2
     assert "holds a Naive, which has no states" in result.stderr
+
+
+def test_a_folder_named_like_a_shipped_pipeline_does_not_hide_it(command, micro):
+    (micro / "airline").mkdir()
+    assert command("validate", "airline").exit_code == 0
