@@ -163,11 +163,13 @@ def judge(network: str, system: System, options: argparse.Namespace) -> Found:
     )  # fmt: skip
 
 
-def judged(network: str, name: str, options: argparse.Namespace) -> Found:
-    """Judge a network, or read what an earlier run found."""
+def judged(network: str, name: str, options: argparse.Namespace) -> Found | None:
+    """Judge a network, or read what an earlier run found; None where there is nothing to read."""
     words = f"{name} {network} {options.seeds} {options.epochs}"
     path = KEPT / f"{re.sub('[^a-z0-9]+', '-', words.lower())}.json"
     if not path.exists():
+        if options.kept:
+            return None
         found = judge(network, SYSTEMS[name], options)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(found)), encoding="utf-8")
@@ -195,6 +197,7 @@ def main() -> int:
     parser.add_argument(
         "--networks", default=";".join(known), help=f"by default all: {'; '.join(known)}"
     )
+    parser.add_argument("--kept", action="store_true", help="write what is kept, compute nothing")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=150)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))
@@ -216,7 +219,10 @@ def main() -> int:
             "|---|---|---|---|---|---|---|",
         ]  # fmt: skip
         for network in options.networks.split(";"):
-            lines.append(row(network, judged(network, name, options)))
+            found = judged(network, name, options)
+            if found is None:
+                continue
+            lines.append(row(network, found))
             print(f"{system.title}: {lines[-1]}", flush=True)
             options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
         lines.append("")
