@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import ECNN, Training, registry
+from forecast import ECNN, HCNN, Training, registry
 from forecast.data.windows import Windows
 from forecast.errors import SpecError
 from forecast.networks.cells._base import Sizes
@@ -187,6 +187,14 @@ def test_a_whole_history_has_no_windows_to_correct():
     model = ECNN(context="all", past_only=("u",), training=Training(cleaning=0.1))
     with pytest.raises(SpecError, match="cleaning corrects the inputs of windows"):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize(("kind", "inputs"), [(ECNN, False), (HCNN, True)])
+def test_where_there_are_no_inputs_none_can_be_corrected(kind, inputs):
+    X, y = frame()
+    model = kind(context=6, state_size=4, training=Training(cleaning=0.1))
+    with pytest.raises(SpecError, match="this network has none"):
+        model.fit(X if inputs else None, y)
 
 
 def test_who_stops_late_keeps_the_last_epoch():
