@@ -263,7 +263,7 @@ def test_forward_timing_is_backward_timing_of_inputs_one_row_later(kind):
 @pytest.mark.parametrize(("timing", "late"), [("backward", 0), ("forward", 1)])
 @pytest.mark.parametrize("kind", [ECNN, RNN])
 def test_an_input_changes_no_forecast_before_it_reaches_the_state(kind, timing, late):
-    """u of step h ahead changes forecasts from h, or with forward timing from h + 1, and no last."""
+    """u of step h ahead changes forecasts from h on, with forward timing from h + 1 on."""
     ahead = np.zeros(4)
     model, before = driven(kind, timing, np.random.default_rng(1).normal(size=64), ahead)
     for step in range(4):
