@@ -43,8 +43,8 @@ class ECNN(AbstractRecurrent):
     past_only : sequence of str, default=()
         Columns of X that nobody knows ahead; the network sees them one step late.
     timing : {'backward', 'forward'}, default='backward'
-        Whether an input known ahead reaches the state of its own step, or of the next; those in
-        `past_only` always reach the next.
+        Whether a column of X that is known ahead reaches the state of its own step, or of the
+        next; those in `past_only` always reach the next, features of dates always their own.
     transforms : sequence, default=('standardise',)
         Transforms of the targets in their order, by name, mapping or object; fitted on training
         rows only, undone in forecasts.

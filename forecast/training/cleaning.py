@@ -91,9 +91,20 @@ class CleaningNoise(nn.Module):
 
 
 class CleanedSteps(AutogradSteps):
-    """Training steps of a network whose `cleaning` corrects the inputs of windows."""
+    """Training steps of a network whose `cleaning` corrects the inputs of windows.
+
+    Which rows disturb is drawn apart from all other noise, so that a training whose corrections
+    stay zero is the one without them, to the bit.
+    """
 
     data: Resident
+
+    def train(
+        self, starts: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:  # fmt: skip
+        """Step through all windows once; see `AutogradSteps.train`."""
+        self.disturbance = Noise([_apart(generator) for generator in generators])
+        return super().train(starts, rates, generators)
 
     def learn(
         self, rows: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
@@ -101,9 +112,14 @@ class CleanedSteps(AutogradSteps):
         """Learn from windows whose inputs are corrected, and correct them further."""
         cleaning: CleaningNoise = self.network.cleaning
         batch = self.data.batch(rows)
-        inputs = self.data.hide(cleaning(batch.inputs, rows, Noise(generators)))
+        inputs = self.data.hide(cleaning(batch.inputs, rows, self.disturbance))
         inputs.requires_grad_()
         losses, _ = self.step(replace(batch, inputs=inputs), rates, Noise(generators))
         if inputs.grad is not None:
             cleaning.learn(rows, self.data.hide(inputs.grad))
         return losses
+
+
+def _apart(generator: torch.Generator) -> torch.Generator:
+    """Return a generator of other numbers that follows from the same seed."""
+    return torch.Generator().manual_seed((generator.initial_seed() + 1) % 2**63)

@@ -150,6 +150,11 @@ class Loop:
                 "them out"
             )
         rows, inputs = data.inputs.shape
+        if inputs == 0:
+            raise SpecError(
+                "cleaning corrects inputs, and this network has none: give it some, with a cell "
+                "that is not closed, or leave cleaning out"
+            )
         made = CleaningNoise(self.network.members, rows, inputs, self.settings.cleaning)
         return made.to(data.inputs)
 

@@ -99,7 +99,7 @@ class Training(BaseEstimator):
 
     def check(self) -> None:
         """Raise `SpecError` when a setting is out of its range."""
-        self.rule()
+        self.rule().check()
         for name in ("learning_rate", "clip"):
             if not getattr(self, name) > 0:
                 raise SpecError(f"{name} must be above 0, given: {getattr(self, name)!r}")

@@ -28,6 +28,9 @@ class AbstractOptimizer(BaseEstimator, ABC):
     compiled = False
     """Whether machine code knows the rule, too."""
 
+    def check(self) -> None:
+        """Raise `SpecError` when a setting is out of its range: by default there is none."""
+
     @abstractmethod
     def step(
         self, values: Tensor, slopes: Tensor, moments: Moments, steps: int, rate: Tensor

@@ -47,14 +47,16 @@ class VarioEta(AbstractOptimizer):
         self.memory = memory
         self.epsilon = epsilon
 
-    def step(
-        self, values: Tensor, slopes: Tensor, moments: Moments, steps: int, rate: Tensor
-    ) -> None:
+    def check(self) -> None:
         if not (0 <= self.memory < 1 and self.epsilon > 0):
             raise SpecError(
                 f"memory must lie in [0, 1) and epsilon be above 0, given: {self.memory!r}, "
                 f"{self.epsilon!r}"
             )
+
+    def step(
+        self, values: Tensor, slopes: Tensor, moments: Moments, steps: int, rate: Tensor
+    ) -> None:
         moments.first.mul_(self.memory).add_(slopes, alpha=1 - self.memory)
         moments.second.mul_(self.memory).addcmul_(slopes, slopes, value=1 - self.memory)
         known = 1 - self.memory**steps

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast import ECNN, HCNN, Training
+from forecast import ECNN, HCNN, RNN, Training
 from forecast.data import blocks, timeline
 from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
@@ -229,28 +229,56 @@ def test_memory_grows_with_the_data_and_not_with_the_number_of_windows(nodes, mo
     assert many - few < 1.5 * data
 
 
-def test_forward_timing_is_backward_timing_of_inputs_one_row_later():
-    """To the bit: the first row alone, which comes from before the data, is unknown instead."""
-    rng = np.random.default_rng(0)
-    u, y = rng.normal(size=80), rng.normal(size=80)
-    later = np.concatenate([[np.nan], u[:-1]])
-    forward, backward = (
-        ECNN(
-            horizon=3, context=8, state_size=4, n_members=2, max_epochs=3, timing=timing,
-            training=Training(validation=0, dtype="float64"),
-        )
-        for timing in ("forward", "backward")
-    )  # fmt: skip
-    # Scales are of the same numbers: the last value is put where none is known.
-    frame = pd.DataFrame({"u": u[:77]}), pd.DataFrame({"u": later[:77]})
-    target = pd.DataFrame({"y": y[:77]})
-    one = forward.fit(frame[0], target)
-    other = backward.fit(frame[1], target)
-    other.prepared_.inputs.states[0].update(one.prepared_.inputs.states[0])
-    other.network_.load_state_dict(one.network_.state_dict())
-    index = pd.RangeIndex(77, 80)
-    ahead = pd.DataFrame({"u": u[77:]}, index), pd.DataFrame({"u": later[77:]}, index)
-    np.testing.assert_array_equal(one.predict(ahead[0]), other.predict(ahead[1]))
+def driven(kind, timing, u, ahead, **training):
+    """Fit a network on inputs u (T,), and forecast with those ahead."""
+    y = np.random.default_rng(0).normal(size=len(u))
+    model = kind(
+        horizon=3, context=8, state_size=4, n_members=2, max_epochs=3, timing=timing,
+        training=Training(validation=0, dtype="float64", **training),
+    ).fit(pd.DataFrame({"u": u}), y)  # fmt: skip
+    return model, forecast(model, ahead)
+
+
+def forecast(model, ahead):
+    index = pd.RangeIndex(64, 64 + len(ahead))
+    return np.asarray(model.predict(pd.DataFrame({"u": ahead}, index)))
+
+
+@pytest.mark.parametrize("kind", [ECNN, RNN])
+def test_forward_timing_is_backward_timing_of_inputs_one_row_later(kind):
+    """Training and forecast, to the bit.
+
+    The first row's input, which comes from before the data, is unknown, thus the mean. For scales
+    to be the same numbers too, u is of whole ones about zero, and its last is that mean.
+    """
+    half = np.random.default_rng(1).integers(-9, 10, size=31)
+    u = np.concatenate([half, -half, [0, 0]]).astype(float)
+    one, forward = driven(kind, "forward", u, [5.0, -2.0, 7.0])
+    other, backward = driven(kind, "backward", np.roll(u, 1), [0.0, 5.0, -2.0])
+    for mine, theirs in zip(one.network_.parameters(), other.network_.parameters(), strict=True):
+        assert mine.equal(theirs)
+    np.testing.assert_array_equal(forward, backward)
+
+
+@pytest.mark.parametrize(("timing", "late"), [("backward", 0), ("forward", 1)])
+@pytest.mark.parametrize("kind", [ECNN, RNN])
+def test_an_input_changes_no_forecast_before_it_reaches_the_state(kind, timing, late):
+    """u of step h ahead changes forecasts from h on, with forward timing from h + 1 on."""
+    ahead = np.zeros(4)
+    model, before = driven(kind, timing, np.random.default_rng(1).normal(size=64), ahead)
+    for step in range(4):
+        changed = forecast(model, ahead + 3.0 * (np.arange(4) == step)) != before
+        assert changed.tolist() == [number >= step + late for number in range(4)]
+
+
+@pytest.mark.parametrize("kind", [ECNN, RNN])
+def test_with_forward_timing_machine_code_gives_what_the_reference_does(kind):
+    u, ahead = np.random.default_rng(1).normal(size=64), [1.0, -1.0, 2.0]
+    _, expected = driven(kind, "forward", u, ahead, kernel="reference")
+    model, found = driven(kind, "forward", u, ahead, kernel="compiled")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+    buffered = model.set_params(training=Training(dtype="float64", kernel="buffered"))
+    np.testing.assert_allclose(forecast(buffered, ahead), expected, rtol=0, atol=1e-10)
 
 
 def test_a_closed_cell_has_no_inputs_to_time():

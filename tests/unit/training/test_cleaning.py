@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import ECNN, Training, registry
+from forecast import ECNN, HCNN, Training, registry
 from forecast.data.windows import Windows
 from forecast.errors import SpecError
 from forecast.networks.cells._base import Sizes
 from forecast.networks.initial_states._base import Noise
 from forecast.networks.network import Network
+from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
 from forecast.training.cleaning import DECAY, CleanedSteps, CleaningNoise
 from forecast.training.flat import Flat
@@ -45,6 +46,17 @@ def test_without_corrections_nothing_changes():
     inputs = torch.randn(6, E, 3, M, generator=torch.Generator().manual_seed(1))
     starts = torch.arange(3).expand(E, -1)
     assert torch.equal(CleaningNoise(E, ROWS, M, 0.1)(inputs, starts, noise), inputs)
+
+
+def test_a_training_whose_corrections_stay_zero_is_the_one_without():
+    """To the bit, in a network whose initial state is noisy, too."""
+    rows, rates = torch.arange(12).expand(E, -1), torch.full((E,), 0.01)
+    found = []
+    for kind in (CleanedSteps, AutogradSteps):
+        run = steps(rate=0.0)
+        run = kind(run.network, run.flat, run.data, Training(batch_size=4, dtype="float64"))
+        found.append((run.train(rows, rates, generators(7)), run.flat.values))
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
 def test_an_input_is_corrected_and_disturbed_by_what_another_row_is():
@@ -82,10 +94,10 @@ def test_corrections_follow_the_gradient_of_all_windows_that_see_a_row():
     def losses(moved):
         run = steps()
         run.data.inputs = run.data.inputs + moved
-        return run.learn(rows, still, generators(7)) * rows.shape[1]
+        return run.train(rows, still, generators(7)) * rows.shape[1]
 
     run = steps(rate=1.0)
-    run.learn(rows, still, generators(7))
+    run.train(rows, still, generators(7))
     found = -run.network.cleaning.correction
     for row in (0, 3, 6):
         for column in range(M):
@@ -98,7 +110,7 @@ def test_corrections_follow_the_gradient_of_all_windows_that_see_a_row():
 
 def test_what_nobody_knows_ahead_is_not_corrected_there():
     run = steps(rate=1.0)
-    run.learn(torch.zeros(E, 1, dtype=torch.int64), torch.zeros(E), generators())
+    run.train(torch.zeros(E, 1, dtype=torch.int64), torch.zeros(E), generators())
     corrected = run.network.cleaning.correction[:, :, 1].any(dim=0)
     assert corrected[: CONTEXT + 1].all()
     assert not corrected[CONTEXT + 1 :].any()
@@ -175,6 +187,14 @@ def test_a_whole_history_has_no_windows_to_correct():
     model = ECNN(context="all", past_only=("u",), training=Training(cleaning=0.1))
     with pytest.raises(SpecError, match="cleaning corrects the inputs of windows"):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize(("kind", "inputs"), [(ECNN, False), (HCNN, True)])
+def test_where_there_are_no_inputs_none_can_be_corrected(kind, inputs):
+    X, y = frame()
+    model = kind(context=6, state_size=4, training=Training(cleaning=0.1))
+    with pytest.raises(SpecError, match="this network has none"):
+        model.fit(X if inputs else None, y)
 
 
 def test_who_stops_late_keeps_the_last_epoch():

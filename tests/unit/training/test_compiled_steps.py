@@ -177,11 +177,12 @@ def test_windows_shared_out_to_threads_give_the_same_up_to_rounding(monkeypatch)
         (Learned(), {}, True),
         (Noisy(0.1), {"kernel": "compiled"}, True),
         (Learned(), {"kernel": "reference"}, False),
+        (Learned(), {"optimizer": "vario_eta"}, False),
         (Adaptive(), {}, False),
         (Encoder(), {}, False),
     ],
 )
-def test_it_serves_means_with_noise_around_them(start, settings, expected):
+def test_it_serves_means_with_noise_around_them_by_adam(start, settings, expected):
     case = Case(windows(np.random.default_rng(3), 30, 1, 0, 5, 2, 2, 0), 4, "tanh")
     data = Resident(case, torch.float32, torch.device("cpu"))
     network = Network(ErrorCorrection(), start, Sizes(4, 0, 1, 2), [torch.Generator()])

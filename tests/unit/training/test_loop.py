@@ -226,6 +226,22 @@ def test_without_validation_each_member_keeps_its_last_epoch():
     )
 
 
+def test_who_stops_late_learns_nothing_from_validation():
+    """Its weights are those without a validation, to the bit; those of who stops early are not."""
+    with_rows = task(12, 2)
+    without = replace(with_rows, validation=with_rows.validation[:0])
+    runs = {
+        "late": (loop([1, 2], learning_rate=0.05, patience=1, stopping="late"), with_rows),
+        "early": (loop([1, 2], learning_rate=0.05, patience=1), with_rows),
+        "none": (loop([1, 2], learning_rate=0.05, patience=1), without),
+    }
+    for runner, the_task in runs.values():
+        runner.run(the_task, None, None)
+    found = {name: weights(runner.network) for name, (runner, _) in runs.items()}
+    assert all(value.equal(found["none"][name]) for name, value in found["late"].items())
+    assert not found["early"]["cell.A"].equal(found["none"]["cell.A"])
+
+
 def test_ctrl_c_keeps_the_best_so_far():
     def stop(event):
         if event["epoch"] == 5:

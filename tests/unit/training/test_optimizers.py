@@ -85,7 +85,7 @@ def test_vario_eta_descends_a_badly_scaled_bowl():
 @pytest.mark.parametrize("wrong", [{"memory": 1.0}, {"memory": -0.1}, {"epsilon": 0.0}])
 def test_settings_out_of_range_are_named(wrong):
     with pytest.raises(SpecError, match="memory must lie"):
-        descend(VarioEta(**wrong), noisy(1))
+        Training(optimizer=VarioEta(**wrong)).check()
 
 
 def test_an_unknown_optimiser_is_named():
