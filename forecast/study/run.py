@@ -151,7 +151,7 @@ def _seeds(spec: Spec, plan: Plan) -> Sequence[int]:
 
 def _frame(network: AbstractRecurrent, spec: Spec, plan: Plan, key: Key) -> Frame:
     training: Training = registry.build("training", network.training or {})
-    training.set_params(patience=plan.patience, refit=False)
+    training.set_params(patience=plan.patience, refit=False, stopping="early")
     return Frame(
         key.cell, key.length, spec.horizon, network.state_size, plan.epochs, _seeds(spec, plan),
         network.transforms, training, key.carried,

@@ -288,7 +288,9 @@ def test_a_pipeline_takes_it_by_name(added):
 
 
 def fresh(path):
-    """Load a file of tests as if the run began now."""
+    """Load a file of tests, which may lean on its neighbours, as if the run began now."""
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(f"fresh_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
