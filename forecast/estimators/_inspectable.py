@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch import Tensor
 
 from forecast.data import continuation
 from forecast.data.panel import Panel
@@ -39,14 +41,21 @@ class AbstractInspectable(AbstractForecaster, ABC):
     def _resident(self, windows: Windows, dtype: torch.dtype, device: torch.device) -> Resident:
         """Put windows on a device."""
 
-    def _ahead(self, panel: Panel, X: Any, steps: int | None) -> tuple[Batch, int]:
-        """Gather the windows that are forecast from, one a series; return the steps ahead too."""
+    def _ahead(self, panel: Panel, X: Any, steps: int | None) -> tuple[Batch, Tensor, int]:
+        """Gather the windows that are forecast from, one a series.
+
+        Returns them, where their inputs are seen (1, else 0), and the steps ahead.
+        """
         future = continuation.future(self, panel, X, steps)
         windows, starts = self._patterns().ahead(panel, self.prepared_, future.x, future.steps)
         parameter = next(self.network_.parameters())
-        data = self._resident(windows, parameter.dtype, parameter.device)
-        batch = data.batch(torch.from_numpy(starts).expand(self.network_.members, -1))
-        return batch, future.steps
+        finite = replace(windows, inputs=np.isfinite(windows.inputs).astype(float))
+        rows = torch.from_numpy(starts).expand(self.network_.members, -1)
+        batch, seen = (
+            self._resident(each, parameter.dtype, parameter.device).batch(rows)
+            for each in (windows, finite)
+        )
+        return batch, seen.inputs, future.steps
 
     def sensitivities(self, X: Any = None, *, steps: int | None = None) -> pd.DataFrame:
         r"""Return how forecasts from the cutoff hang on each target and input of the past.
@@ -66,12 +75,13 @@ class AbstractInspectable(AbstractForecaster, ABC):
         DataFrame
             A row a ``target``, ``step`` h, source ``of`` and ``lag`` k, with the ``mean`` over
             members and their ``spread`` (standard deviation). The last known row has lag 0;
-            inputs known ahead have negative lags too. Of a panel, ``series`` comes first.
+            inputs known ahead have negative lags too. What is missing has a slope of 0. Of a panel,
+            ``series`` comes first.
         """
         panel = self._panel()
-        batch, count = self._ahead(panel, X, steps)
+        batch, seen, count = self._ahead(panel, X, steps)
         with devices.quiet_machine():
-            slopes = _slopes(self.network_, batch, count, len(panel.targets))
+            slopes = _slopes(self.network_, batch, seen, count, len(panel.targets))
         return _tidy(panel, slopes[..., self.alive_, :, :], batch.context, self.prepared_.late)
 
     def states(self, X: Any = None, *, steps: int | None = None) -> list[Array]:
@@ -85,7 +95,7 @@ class AbstractInspectable(AbstractForecaster, ABC):
         -------
         list of arrays of shape (members, context + steps, components), one a series
         """
-        batch, _ = self._ahead(self._panel(), X, steps)
+        batch, *_ = self._ahead(self._panel(), X, steps)
         with devices.quiet_machine(), torch.no_grad():
             found = self.network_.states(batch.inputs, batch.targets, batch.known)
         every: Array = found.permute(2, 1, 0, 3).double().cpu().numpy()
@@ -120,10 +130,11 @@ class AbstractInspectable(AbstractForecaster, ABC):
         return redundancy(np.concatenate(self.states(X), axis=1), threshold)
 
 
-def _slopes(network: Network, batch: Batch, steps: int, targets: int) -> Array:
+def _slopes(network: Network, batch: Batch, seen: Tensor, steps: int, targets: int) -> Array:
     """Return the gradients (steps, p, T, E, series, p + m) of outputs ahead of the cutoff."""
     given = batch.targets.requires_grad_(), batch.inputs.requires_grad_()
-    outputs = network(batch.inputs, batch.targets, batch.known).outputs[batch.context :]
+    # Times 1 or 0: what fills a gap is no datum, and nothing hangs on it.
+    outputs = network(given[1] * seen, given[0], batch.known).outputs[batch.context :]
     found = [
         torch.cat(
             torch.autograd.grad(

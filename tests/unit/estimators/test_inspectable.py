@@ -89,6 +89,21 @@ def test_nothing_but_what_is_known_has_a_slope():
     assert lags.loc["late", "max"] == CONTEXT
 
 
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_nothing_hangs_on_what_is_missing(kind):
+    model, future = fitted(kind)
+    (history,) = model.panel_.histories
+    x, y = history.x.copy(), history.y.copy()
+    x[-3] = y[-5] = np.nan  # inputs at lag 2, targets at lag 4
+    changed = dataclasses.replace(history, x=x, y=y)
+    model.panel_ = dataclasses.replace(model.panel_, histories=(changed,))
+    found = model.sensitivities(future).set_index(["of", "lag"])["mean"]
+    for source, lag in (("known", 2), ("late", 2), ("y", 4), ("z", 4)):
+        assert not found.loc[(source, lag)].any()
+        # An open network hangs on no target at all, the others on every one that is there.
+        assert found.loc[(source, lag - 1)].any() == (source in "known late" or kind != "rnn")
+
+
 def test_a_slope_of_a_linear_network_is_a_product_of_its_matrices():
     """Near zero tanh is the identity: dy(t+h) / du(t-k) = C A^(h + k) B, u being seen late."""
     X, y = frame()
