@@ -37,7 +37,8 @@ def choose_horizon(
         \text{ for all } j \le h \}
 
     It is fitted once, at the first of the origins, whose rows it does not see: give rows that
-    come before a test, for what is chosen here is chosen on them.
+    come before a test, for what is chosen here is chosen on them. A series that keeps returning to
+    its mean is no test: there every forecast near the mean beats the last value, at all steps.
 
     Parameters
     ----------
