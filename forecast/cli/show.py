@@ -62,8 +62,8 @@ def explained(console: Console, found: Explained) -> None:
         f"\nOf {states['components'].iloc[0]} state components, in the median of "
         f"{len(states)} members, {states['needed'].median():.0f} principal ones hold 99 % of the "
         f"variance ({states['effective'].median():.1f} effective); "
-        f"{states['pairs'].map(len).median():.0f} pairs are redundant, "
-        f"{states['still'].median():.0f} stand still.",
+        f"redundant pairs: {states['pairs'].map(len).median():.0f}, standing still: "
+        f"{states['still'].median():.0f}.",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 
