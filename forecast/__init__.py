@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecast.data.csv_source import read_csv
+    from forecast.data.transforms.asinh import Asinh
     from forecast.data.transforms.calendar import Calendar
     from forecast.data.transforms.difference import Difference
     from forecast.data.transforms.log import Log
@@ -52,6 +53,11 @@ if TYPE_CHECKING:
     from forecast.networks.initial_states.learned_noisy import LearnedNoisy
     from forecast.networks.initial_states.noisy import Noisy
     from forecast.networks.initial_states.zero import Zero
+    from forecast.training.features.lag import Lag
+    from forecast.training.losses.huber import Huber
+    from forecast.training.losses.pinball import Pinball
+    from forecast.training.losses.smape_mase import SmapeMase
+    from forecast.training.losses.student_t import StudentT
     from forecast.training.settings import Training
 
 __version__ = "0.1.0"
@@ -69,6 +75,7 @@ __all__ = [
     "STLETS",
     "VAR",
     "Adaptive",
+    "Asinh",
     "AutoReg",
     "Backtest",
     "Calendar",
@@ -79,14 +86,19 @@ __all__ = [
     "Encoder",
     "ErrorCorrection",
     "HistoricallyConsistent",
+    "Huber",
+    "Lag",
     "Learned",
     "LearnedNoisy",
     "Log",
     "Mean",
     "Naive",
     "Noisy",
+    "Pinball",
     "SeasonalNaive",
+    "SmapeMase",
     "Standardise",
+    "StudentT",
     "Theta",
     "Training",
     "UnobservedComponents",
@@ -101,6 +113,7 @@ __all__ = [
 _HOMES = {
     "data": {"csv_source": ["read_csv"]},
     "data.transforms": {
+        "asinh": ["Asinh"],
         "calendar": ["Calendar"],
         "difference": ["Difference"],
         "log": ["Log"],
@@ -145,6 +158,13 @@ _HOMES = {
         "zero": ["Zero"],
     },
     "training": {"settings": ["Training"]},
+    "training.features": {"lag": ["Lag"]},
+    "training.losses": {
+        "huber": ["Huber"],
+        "pinball": ["Pinball"],
+        "smape_mase": ["SmapeMase"],
+        "student_t": ["StudentT"],
+    },
 }
 
 _MODULE_OF = {

@@ -103,7 +103,9 @@ class Windows:
         """Steps of one window."""
         return self.context + self.horizon
 
-    def starts(self, first: Sequence[int] | Rows, last: Sequence[int] | Rows) -> Rows:
+    def starts(
+        self, first: Sequence[int] | Rows, last: Sequence[int] | Rows, stride: int = 1
+    ) -> Rows:
         """Return the starts of windows whose cutoff lies in a range of each series' rows.
 
         A cutoff after row c means: c rows are known. Windows in which no target ahead is known
@@ -113,13 +115,16 @@ class Windows:
         ----------
         first, last : sequences of int, one a series
             Smallest and largest c.
+        stride : int, default=1
+            Rows between them; the last row of a series is one of them.
         """
         leads = np.maximum(self.length - self.lengths, 0)
         low = np.maximum(np.asarray(first), self.context - leads) + self.offsets
         high = np.minimum(np.asarray(last), self.lengths - self.horizon) + self.offsets + 1
         wanted = np.zeros(len(self.targets), dtype=bool)
+        low += (self.offsets + self.lengths - low) % stride
         for start, stop in zip(low.tolist(), high.tolist(), strict=True):
-            wanted[start : max(start, stop)] = True
+            wanted[start : max(start, stop) : stride] = True
         known = np.zeros(len(wanted) + 1, dtype=np.int64)
         np.cumsum(~np.isnan(self.targets).all(axis=1), out=known[1:])
         stop = len(known) - self.horizon

@@ -40,6 +40,8 @@ class HeldOut:
     context, burn_in, horizon : int
     combine : str
         How members' forecasts become one, see `COMBINATIONS`.
+    reach, stride : int
+        As for `AbstractPatterns`.
     """
 
     panel: Panel
@@ -49,6 +51,8 @@ class HeldOut:
     burn_in: int
     horizon: int
     combine: str = "mean"
+    reach: int = 0
+    stride: int = 1
 
     def calibrate(self, forecast: Forecast, members: int) -> Calibration:
         """Keep the residuals.
@@ -76,10 +80,10 @@ class HeldOut:
         """Return one array (origins, H, p) a history, of at most so many origins each."""
         windows = self.prepared.windows(
             self.panel, context=self.context, burn_in=self.burn_in, horizon=self.horizon,
-            last=int(self.rows.max()) + self.context,
+            last=int(self.rows.max()) + self.context + self.reach,
         )  # fmt: skip
         laid = windows.lengths
-        starts = windows.starts(np.maximum(laid - self.rows, 0), laid - self.horizon)
+        starts = windows.starts(np.maximum(laid - self.rows, 0), laid - self.horizon, self.stride)
         owners = np.searchsorted(windows.offsets + laid, starts + self.context, side="right")
         chosen = spread(np.bincount(owners, minlength=len(laid)), most)
         starts, owners = starts[chosen], owners[chosen]

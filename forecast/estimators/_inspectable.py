@@ -23,6 +23,7 @@ from forecast.estimators._prepared import Prepared
 from forecast.networks.network import Network
 from forecast.training import device as devices
 from forecast.training.batches import Batch, Resident
+from forecast.training.framed import Framing
 from forecast.types import Array
 
 
@@ -38,6 +39,10 @@ class AbstractInspectable(AbstractForecaster, ABC):
         """Say how windows are cut."""
 
     @abstractmethod
+    def _framing(self) -> Framing:
+        """Return how rows of a window become steps."""
+
+    @abstractmethod
     def _resident(self, windows: Windows, dtype: torch.dtype, device: torch.device) -> Resident:
         """Put windows on a device."""
 
@@ -46,6 +51,11 @@ class AbstractInspectable(AbstractForecaster, ABC):
 
         Returns them, where their inputs are seen (1, else 0), and the steps ahead.
         """
+        if not self._framing().plain:
+            raise SpecError(
+                "sensitivities and states are told row by row, of windows as they are: leave out "
+                "segment, scale and features"
+            )
         future = continuation.future(self, panel, X, steps)
         windows, starts = self._patterns().ahead(panel, self.prepared_, future.x, future.steps)
         parameter = next(self.network_.parameters())

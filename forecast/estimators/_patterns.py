@@ -45,12 +45,18 @@ class AbstractPatterns(ABC):
     context, burn_in, horizon : int
     combine : str
         How members' forecasts become one.
+    reach : int
+        Rows before a window that its features look at.
+    stride : int
+        Rows between cutoffs, counted back from the last row.
     """
 
     context: int
     burn_in: int
     horizon: int
     combine: str
+    reach: int = 0
+    stride: int = 1
 
     @abstractmethod
     def learned(
@@ -81,21 +87,25 @@ class WindowPatterns(AbstractPatterns):
             panel, context=self.context, burn_in=self.burn_in, horizon=self.horizon
         )
         lengths = np.array([len(history) for history in panel])
-        train = windows.starts(0 * lengths, lengths - held - self.horizon)
-        validation = windows.starts(lengths - held, np.where(held > 0, lengths, -1))
+        train = windows.starts(0 * lengths, lengths - held - self.horizon, self.stride)
+        validation = windows.starts(
+            lengths - held, np.where(held > 0, lengths, -1), self.stride
+        )  # fmt: skip
         return Shown(reside(windows), train, validation)
 
     def ahead(
         self, panel: Panel, prepared: Prepared, future: Sequence[Array], steps: int
     ) -> tuple[Windows, Rows]:
-        windows = prepared.ahead(panel, future, steps, context=self.context, burn_in=self.burn_in)
-        return windows, np.arange(len(panel)) * windows.length
+        windows = prepared.ahead(
+            panel, future, steps, context=self.context, burn_in=self.burn_in, reach=self.reach
+        )
+        return windows, windows.offsets + windows.lengths - windows.length
 
     def calibrate(
         self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, members: int
     ) -> Calibration:
         sizes = self.context, self.burn_in, self.horizon
-        rows = HeldOut(panel, prepared, held, *sizes, self.combine)
+        rows = HeldOut(panel, prepared, held, *sizes, self.combine, self.reach, self.stride)
         return rows.calibrate(forecast, members)
 
 
@@ -114,7 +124,7 @@ class WholeHistory(AbstractPatterns):
         Whether it can be forecast from the cutoff of its training alone, no further than trained.
     """
 
-    fixed: bool
+    fixed: bool = False
 
     def learned(
         self, panel: Panel, prepared: Prepared, held: Rows, reside: Callable[[Windows], Resident]

@@ -36,6 +36,7 @@ class Plan:
         transforms: Sequence[Any],
         share: float,
         spans: tuple[int | Literal["all"] | None, int, int],
+        segment: int = 1,
     ) -> Plan:
         """Choose what is not given: the context, as far as the longest series reaches.
 
@@ -48,6 +49,8 @@ class Plan:
             Share, or number, of rows to hold out.
         spans : tuple
             Context, if given, or all; burn-in and horizon.
+        segment : int, default=1
+            Rows of a step, of which the context is a multiple.
 
         Raises
         ------
@@ -56,7 +59,7 @@ class Plan:
         """
         given, burn_in, horizon = spans
         context = None if given == "all" else given
-        lengths, least = np.array([len(history) for history in panel]), max(burn_in, 1)
+        lengths, least = np.array([len(history) for history in panel]), max(burn_in, segment)
         longest = int(lengths.max())
         lost = sum(registry.build("transform", node).lost for node in transforms)
         usable, needed = longest - lost, (context or least) + horizon
@@ -77,4 +80,4 @@ class Plan:
             return cls(context, each)
         wanted = burn_in + max(2 * panel.season, 2 * horizon, 8)
         room = max((usable - held - horizon) // 2, least)
-        return cls(max(min(wanted, room), least), each)
+        return cls(max(min(wanted, room), least) // segment * segment, each)

@@ -28,16 +28,24 @@ class Prepared:
     past_only, late : tuple of int
         Columns of inputs that nobody knows ahead; those that a step sees one step late, which are
         the same with backward timing, and all with forward timing.
+    delay : int
+        Rows of a step: how late that is.
     """
 
     targets: Chain
     inputs: Chain
     past_only: tuple[int, ...]
     late: tuple[int, ...]
+    delay: int = 1
 
     @classmethod
     def fit(
-        cls, panel: Panel, transforms: Sequence[Any], hold_out: Rows | int, timing: str = "backward"
+        cls,
+        panel: Panel,
+        transforms: Sequence[Any],
+        hold_out: Rows | int,
+        timing: str = "backward",
+        delay: int = 1,
     ) -> Prepared:
         """Fit on all rows but the last `hold_out`, a number for all histories or one for each."""
         ends = np.array([len(history) for history in panel]) - hold_out
@@ -54,6 +62,7 @@ class Prepared:
                 ["standardise"], [h.x[:end] for h, end in zip(panel, ends, strict=True)]
             ),
             *_columns(panel, timing),
+            delay,
         )
 
     def take(self, places: Places) -> Prepared:
@@ -75,10 +84,21 @@ class Prepared:
         return self._lay(panel, None, keep, context=context, burn_in=burn_in, horizon=horizon)
 
     def ahead(
-        self, panel: Panel, future: Sequence[Array], steps: int, *, context: int, burn_in: int
+        self,
+        panel: Panel,
+        future: Sequence[Array],
+        steps: int,
+        *,
+        context: int,
+        burn_in: int,
+        reach: int = 0,
     ) -> Windows:
-        """Lay one window a history out, its horizon the steps ahead, targets blank."""
-        return self._lay(panel, future, context, context=context, burn_in=burn_in, horizon=steps)
+        """Lay one window a history out, its horizon the steps ahead, targets blank.
+
+        It is led by as many rows as `reach` says, where the history has them.
+        """
+        keep = context + reach
+        return self._lay(panel, future, keep, context=context, burn_in=burn_in, horizon=steps)
 
     def _lay(
         self, panel: Panel, future: Sequence[Array] | None, keep: int, **sizes: int
@@ -92,7 +112,7 @@ class Prepared:
             [rows + steps for rows in kept], len(panel.targets), hidden, **sizes
         )
         # Transforms look back, and what a step sees late comes from the row before.
-        reach = keep + max(self.targets.lost, 1)
+        reach = keep + max(self.targets.lost, self.delay)
         targets = [history.y[-reach:] for history in panel]
         inputs = [history.x[-reach:] for history in panel]
         features = self._features(panel, kept, steps)
@@ -113,8 +133,8 @@ class Prepared:
         # What never moved in training has taught nothing: should it move later, it is not seen.
         scaled = np.where(chain.states[0]["flat"][:, None] > 0, 0.0, chain.apply(x))
         late = list(self.late)
-        scaled[:, 1:, late] = scaled[:, :-1, late]
-        scaled[:, :1, late] = np.nan
+        scaled[:, self.delay :, late] = scaled[:, : -self.delay, late]
+        scaled[:, : self.delay, late] = np.nan
         return scaled
 
     def _features(self, panel: Panel, kept: Sequence[int], steps: int) -> list[Array]:
@@ -142,12 +162,14 @@ class Prepared:
         transforms: Sequence[Any],
         arrays: Mapping[str, Array],
         timing: str = "backward",
+        delay: int = 1,
     ) -> Prepared:
         """Take back what `arrays` gave."""
         return cls(
             Chain.restore(transforms, arrays, "targets"),
             Chain.restore(["standardise"], arrays, "inputs"),
             *_columns(panel, timing),
+            delay,
         )
 
 

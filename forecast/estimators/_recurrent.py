@@ -16,8 +16,8 @@ from forecast import registry
 from forecast.data import continuation
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows, Windows
-from forecast.errors import DataError, SpecError
-from forecast.estimators import _weights
+from forecast.errors import DataError
+from forecast.estimators import _checks, _frames, _weights
 from forecast.estimators._base import OnEpoch
 from forecast.estimators._combination import COMBINATIONS
 from forecast.estimators._fit_report import FitReport, Fitted
@@ -30,6 +30,7 @@ from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.networks.network import Network
 from forecast.training import device as devices
 from forecast.training.batches import Resident
+from forecast.training.framed import Framed, Framing
 from forecast.training.loop import Loop, Task
 from forecast.training.settings import Training
 from forecast.types import Array
@@ -59,6 +60,10 @@ class AbstractRecurrent(AbstractInspectable):
         past_only: Sequence[str] = (),
         timing: Literal["backward", "forward"] = "backward",
         transforms: Sequence[Any] = ("standardise",),
+        scale: Any = None,
+        segment: int = 1,
+        features: Sequence[Any] = (),
+        stride: int = 1,
         season: int | None = None,
         training: Training | None = None,
         device: str = "auto",
@@ -76,6 +81,10 @@ class AbstractRecurrent(AbstractInspectable):
         self.past_only = past_only
         self.timing = timing
         self.transforms = transforms
+        self.scale = scale
+        self.segment = segment
+        self.features = features
+        self.stride = stride
         self.season = season
         self.training = training
         self.device = device
@@ -83,7 +92,8 @@ class AbstractRecurrent(AbstractInspectable):
 
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
         settings = self._settings()
-        plan = Plan.of(panel, self.transforms, settings.validation, self._spans())
+        spans = self._spans()
+        plan = Plan.of(panel, self.transforms, settings.validation, spans, self.segment)
         self.context_, held = plan.context, plan.held
         self.member_seeds_ = self._seeds()
         self.calibration_ = None
@@ -117,7 +127,10 @@ class AbstractRecurrent(AbstractInspectable):
         spans = self.context_, self.burn_in, int(self.horizon), self.combine
         if self.context == "all":
             return WholeHistory(*spans, fixed=self._cell().one_window)
-        return WindowPatterns(*spans)
+        return WindowPatterns(*spans, self._framing().reach, self.stride)
+
+    def _framing(self) -> Framing:
+        return _frames.framing(self.segment, self.scale, self.features)
 
     def _settings(self) -> Training:
         settings: Training = registry.build("training", self.training or {})
@@ -125,26 +138,7 @@ class AbstractRecurrent(AbstractInspectable):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        lowest = {"burn_in": 0, "state_size": 1, "n_members": 1, "max_epochs": 1}
-        for name, least in lowest.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise SpecError(f"{name} must be an integer of at least {least}, given: {value!r}")
-        steps = None if self.context == "all" else self.context
-        if isinstance(steps, str):
-            raise SpecError(f"context must be a number of steps, or 'all', given: {steps!r}")
-        if steps is not None and steps < max(self.burn_in, 1):
-            raise SpecError(
-                f"context must hold the burn-in and at least one step: context={self.context}, "
-                f"burn_in={self.burn_in}"
-            )
-        if self.timing not in ("backward", "forward"):
-            raise SpecError(f"timing must be backward or forward, given: {self.timing!r}")
-        if self.timing == "forward" and self._cell().closed:
-            raise SpecError("timing='forward' is for inputs, and a closed cell has none")
-        if self.combine not in COMBINATIONS:
-            raise SpecError(f"combine must be mean or median, given: {self.combine!r}")
-        self._settings().check()
+        _checks.check(self)
         devices.choose(self.device)
 
     def _seeds(self) -> list[int]:
@@ -167,11 +161,13 @@ class AbstractRecurrent(AbstractInspectable):
         on_epoch: OnEpoch | None,
     ) -> Fitted:
         settings = self._settings()
-        prepared = Prepared.fit(panel, self.transforms, held, self.timing)
+        prepared = Prepared.fit(panel, self.transforms, held, self.timing, self.segment)
         target, dtype = devices.choose(self.device), getattr(torch, settings.dtype)
         data, train, validation = self._patterns().learned(
             panel, prepared, held, partial(self._resident, dtype=dtype, device=target)
         )
+        if settings.measure().own_units:
+            _frames.know_own_units(data, panel, prepared, held, settings.measure())
         if len(train) == 0:
             raise DataError("no training window has a known target ahead of its cutoff.")
         task = Task(
@@ -186,11 +182,13 @@ class AbstractRecurrent(AbstractInspectable):
         return Fitted(network, prepared, loop.run(task, file, on_epoch), None)
 
     def _network(self, inputs: int, targets: int) -> tuple[Network, list[torch.Generator]]:
-        cell = self._cell()
+        cell, segment = self._cell(), self.segment
         if cell.closed:
             inputs, targets = 0, targets + inputs
         ahead = int(self.horizon) if self.context == "all" else 0
-        sizes = Sizes(self.state_size, inputs, targets, self.burn_in, ahead)
+        inputs = self._framing().inputs(inputs, targets)
+        outputs = targets * segment * self._settings().measure().width
+        sizes = Sizes(self.state_size, inputs, outputs, self.burn_in // segment, ahead)
         weights = [torch.Generator().manual_seed(seed) for seed in self.member_seeds_]
         start = registry.build("initial_state", self.initial_state)
         network = Network(cell, start, sizes, weights)
@@ -202,7 +200,10 @@ class AbstractRecurrent(AbstractInspectable):
 
     def _resident(self, windows: Windows, dtype: torch.dtype, device: torch.device) -> Resident:
         observe = self.observe if self._cell().closed else "nothing"
-        return Resident(windows, dtype, device, observe)
+        loss, frame = self._settings().measure(), self._framing()
+        if frame.plain and not loss.own_units:
+            return Resident(windows, dtype, device, observe, loss)
+        return Framed(windows, dtype, device, observe, loss, frame)
 
     def _identity(self, panel: Panel, phase: str, epochs: Sequence[int] | None) -> str:
         """Fingerprint what decides a training, so that no checkpoint serves another."""
@@ -225,18 +226,25 @@ class AbstractRecurrent(AbstractInspectable):
         z = outputs[:steps].transpose(1, 2, 0, 3)[self.alive_]
         return self.prepared_.targets.invert_each(z, [history.y for history in panel])
 
-    def _outputs(self, network: Network, windows: Any, starts: torch.Tensor) -> Array:
-        """Return forecasts in transformed units, shape (H, E, windows, p)."""
+    def _outputs(
+        self,
+        network: Network,
+        windows: Any,
+        starts: torch.Tensor,
+        levels: Sequence[float] | None = None,
+    ) -> Array:
+        """Return forecasts in transformed units, shape (H, E, windows, p), or (…, p, levels)."""
         parameter = next(network.parameters())
         data = self._resident(windows, parameter.dtype, parameter.device)
         kernel = self._settings().kernel
         with devices.quiet_machine(), torch.no_grad():
             parts = [
-                network(batch.inputs, batch.targets, batch.known, kernel=kernel)
-                .outputs[windows.context :, ..., : data.scored]
-                .cpu()
+                data.forecasts(
+                    network(batch.inputs, batch.targets, batch.known, kernel=kernel).outputs,
+                    batch, levels,
+                ).cpu()
                 for batch in data.groups(starts, network.members, self.state_size)
-            ]
+            ]  # fmt: skip
         ahead: Array = torch.cat(parts, dim=2).double().numpy()
         return ahead
 
@@ -256,6 +264,19 @@ class AbstractRecurrent(AbstractInspectable):
         return list(self._members(panel, ahead.x, ahead.steps).swapaxes(0, 1))
 
     # -- intervals ----------------------------------------------------------------------------
+
+    def _quantiles(
+        self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
+    ) -> list[Array] | None:
+        """Return the mean of the members' quantiles, where the loss knows them."""
+        if self._settings().measure().width == 1 or self.prepared_.targets.looks_back:
+            return None
+        windows, starts = self._patterns().ahead(panel, self.prepared_, future, steps)
+        outputs = self._outputs(self.network_, windows, torch.from_numpy(starts), levels)
+        members = np.moveaxis(outputs[:steps], 0, 2)[self.alive_]
+        z = np.moveaxis(COMBINATIONS[self.combine](members), -1, 0)
+        found = self.prepared_.targets.invert_each(z, [history.y for history in panel])
+        return list(np.moveaxis(np.sort(found, axis=0), 0, -1))
 
     def _calibration(self, panel: Panel) -> Calibration | None:
         return self.calibration_  # residuals of the rows that early stopping held out

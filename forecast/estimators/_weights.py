@@ -50,7 +50,9 @@ def restore(
     history = pd.DataFrame(_part(arrays, "history."), columns=COLUMNS)
     model.history_ = history.assign(phase=np.where(history["phase"], "refit", "select"))
     own = _part(arrays, "prepared.")
-    model.prepared_ = Prepared.restore(model.panel_, model.transforms, own, model.timing)
+    model.prepared_ = Prepared.restore(
+        model.panel_, model.transforms, own, model.timing, model.segment
+    )
     width, targets = model.prepared_.width(model.panel_), len(model.panel_.targets)
     model.network_, _ = model._network(width, targets)
     weights = {k: torch.from_numpy(v.copy()) for k, v in _part(arrays, "network.").items()}

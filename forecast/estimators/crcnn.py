@@ -24,7 +24,8 @@ class CRCNN(AbstractRecurrent):
         `CausalRetroCausal`, whose settings are the number of branches, `mirroring`, and those of
         `HistoricallyConsistent`.
     horizon, context, burn_in, state_size, initial_state, n_members, combine, max_epochs, \
-past_only, timing, transforms, season, training, device, random_state
+past_only, timing, transforms, scale, segment, features, stride, season, training, device, \
+random_state
         As for `HCNN`; `state_size` is that of each branch.
 
     Attributes

@@ -20,7 +20,8 @@ class DCRNN(AbstractRecurrent):
     cell : str or cell, optional
         `HistoricallyConsistent`, as for `HCNN`.
     horizon, context, burn_in, state_size, initial_state, n_members, combine, max_epochs, \
-past_only, timing, transforms, season, training, device, random_state
+past_only, timing, transforms, scale, segment, features, stride, season, training, device, \
+random_state
         As for `ECNN`; the state must hold all observables.
 
     Attributes

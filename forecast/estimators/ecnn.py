@@ -48,6 +48,20 @@ class ECNN(AbstractRecurrent):
     transforms : sequence, default=('standardise',)
         Transforms of the targets in their order, by name, mapping or object; fitted on training
         rows only, undone in forecasts.
+    scale : str or scale, optional
+        What each window is measured by before the network sees it: 'standard' (mean and deviation
+        of its context), 'last' (its last value), or a mapping such as
+        ``{'kind': 'standard', 'rows': 168}``. One network then serves series of any level and
+        spread.
+    segment : int, default=1
+        Rows of one step, which swallows as many and puts out as many: a day of hours, say.
+        Context and burn-in are multiples of it; the horizon is any number of rows.
+    features : sequence, default=()
+        Inputs computed from a window's own past: ``Lag(168)``, the target a season ago;
+        'ahead', whether a step lies ahead of the cutoff; 'measures', a window's level and spread.
+    stride : int, default=1
+        Rows between the cutoffs of training windows, counted back from the last row, so that with
+        a season all end at the phase from which is forecast.
     season : int, optional
         Steps in a season; by default the natural season of the index's frequency.
     training : Training, optional

@@ -32,8 +32,9 @@ class HCNN(AbstractRecurrent):
     context : int or 'all', optional
         As for `ECNN`, or the whole history.
     horizon, burn_in, state_size, n_members, combine, max_epochs, past_only, timing, \
-transforms, season, training, device, random_state
-        As for `ECNN`; the state must hold all observables, and no input has a `timing`.
+transforms, scale, segment, features, stride, season, training, device, random_state
+        As for `ECNN`; the state must hold all observables, and no input has a `timing`, nor
+        are there `features`.
 
     Attributes
     ----------

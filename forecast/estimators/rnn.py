@@ -20,7 +20,8 @@ class RNN(AbstractRecurrent):
     cell : str or cell, optional
         'elman' (by default), 'gru' or 'lstm', or an object.
     horizon, context, burn_in, state_size, initial_state, n_members, combine, max_epochs, \
-past_only, timing, transforms, season, training, device, random_state
+past_only, timing, transforms, scale, segment, features, stride, season, training, device, \
+random_state
         As for `ECNN`.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes
 from forecast.networks.initial_states._base import AbstractInitialState, Noise
@@ -85,7 +86,7 @@ class Network(nn.Module):
 
         A window begins with the initial state, unless it goes on from `before`.
         """
-        targets, known = self.cell.suppose(targets, known)
+        targets, known = self._filled(*self.cell.suppose(targets, known))
         if noise is not None:
             known = self.cell.force(known, noise.uniform)
         if before is None:
@@ -97,12 +98,19 @@ class Network(nn.Module):
         scored = self.cell.interfaces(run, inputs, targets, known, initial)
         return Pass(scored[-1], initial, scored)
 
+    def _filled(self, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Put a blank in for every output that is no target, a spread say: it corrects nothing."""
+        blank = self.sizes.targets - targets.shape[-1]
+        if blank == 0:
+            return targets, known
+        return pad(targets, (0, blank)), pad(known, (0, blank))
+
     def states(self, inputs: Tensor, targets: Tensor, known: Tensor) -> Tensor:
         """Return the state of every step of windows, (T, E, b, w); arguments as for `forward`.
 
         Where branches run in turns, those of the last of each kind stand side by side.
         """
-        targets, known = self.cell.suppose(targets, known)
+        targets, known = self._filled(*self.cell.suppose(targets, known))
         burn_in, found = self.sizes.burn_in, {}
         seen = torch.cat([known[:burn_in] * targets[:burn_in], inputs[:burn_in]], dim=-1)
 

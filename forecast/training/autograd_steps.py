@@ -32,7 +32,7 @@ class AutogradSteps:
         self, network: Network, flat: Flat, data: Resident | Replay, settings: Training
     ) -> None:
         self.network, self.flat, self.data, self.settings = network, flat, data, settings
-        self.optimizer = settings.rule()
+        self.optimizer, self.loss = settings.rule(), settings.measure()
 
     def train(
         self, starts: Tensor, rates: Tensor, generators: Sequence[torch.Generator]
@@ -77,7 +77,9 @@ class AutogradSteps:
         if start.wants_gradient and before is None:
             initial.retain_grad()
         weight = self.settings.context_weight
-        losses = torch.stack([goal.loss(outputs, weight) for outputs in scored]).mean(dim=0)
+        losses = torch.stack(
+            [goal.loss(outputs, weight, self.loss) for outputs in scored]
+        ).mean(dim=0)  # fmt: skip
         losses = losses + self.network.cell.penalty(batch.targets, batch.observed)
         losses.sum().backward()
         if start.wants_gradient and before is None and initial.grad is not None:
@@ -91,11 +93,11 @@ class AutogradSteps:
 
     @torch.no_grad()
     def evaluate(self, starts: Tensor) -> Tensor:
-        """Return each member's mean squared error over the horizon, shape (E,)."""
+        """Return each member's mean loss over the horizon, shape (E,)."""
         total = count = torch.zeros(self.network.members, device=self.data.targets.device)
         for batch, outputs in self.forecasts(starts):
-            square, number = batch.errors_ahead(outputs)
-            total, count = total + square.double(), count + number.double()
+            cost, number = batch.costs_ahead(outputs, self.loss)
+            total, count = total + cost.double(), count + number.double()
         return (total / count.clamp(min=1)).cpu()
 
     @torch.no_grad()

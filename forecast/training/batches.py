@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from forecast.data.windows import Windows
+from forecast.training.losses._base import AbstractLoss
+from forecast.training.losses.mse import MSE
+
+if TYPE_CHECKING:
+    from forecast.training.framed import Own
+
+SQUARED = MSE()
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,10 @@ class Batch:
         Targets that are to be forecast: the first of them.
     whole : bool
         Whether it is a whole history, all of whose observed rows are scored alike.
+    own : Own, optional
+        The way back to the targets' own units, for losses that ask for it.
+    level, spread : tensors of shape (E, b, p), optional
+        What framed windows were measured by.
     """
 
     inputs: Tensor
@@ -39,6 +51,9 @@ class Batch:
     ahead: Tensor
     scored: int
     whole: bool = False
+    own: Own | None = None
+    level: Tensor | None = None
+    spread: Tensor | None = None
 
     @property
     def known(self) -> Tensor:
@@ -47,28 +62,43 @@ class Batch:
         known[self.context :] *= self.ahead
         return known
 
-    def loss(self, outputs: Tensor, context_weight: float) -> Tensor:
-        """Return each member's weighted mean of squared errors, shape (E,)."""
-        square = self.observed * (outputs - self.targets).square()
+    @property
+    def in_own_units(self) -> Own:
+        """The way back to the targets' own units.
+
+        Raises
+        ------
+        ValueError
+            When the batch does not know it.
+        """
+        if self.own is None:
+            raise ValueError("these windows do not know the targets' own units")
+        return self.own
+
+    def loss(
+        self, outputs: Tensor, context_weight: float, loss: AbstractLoss = SQUARED
+    ) -> Tensor:  # fmt: skip
+        """Return each member's weighted mean of what its outputs cost, shape (E,)."""
+        cost = self.observed * loss.cost(outputs.chunk(loss.width, dim=-1), self)
         past, ahead = slice(self.burn_in, self.context), slice(self.context, None)
         if self.whole:
-            return _mean(square[self.burn_in :], self.observed[self.burn_in :])
-        horizon = _mean(square[ahead], self.observed[ahead])
+            return _mean(cost[self.burn_in :], self.observed[self.burn_in :])
+        horizon = _mean(cost[ahead], self.observed[ahead])
         if context_weight == 0 or self.burn_in >= self.context:
             return horizon
-        context = _mean(square[past], self.observed[past])
+        context = _mean(cost[past], self.observed[past])
         return context_weight * context + (1 - context_weight) * horizon
 
-    def errors_ahead(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each member's sum of squared errors over the horizon, and their number."""
+    def costs_ahead(self, outputs: Tensor, loss: AbstractLoss = SQUARED) -> tuple[Tensor, Tensor]:
+        """Return each member's sum of costs over the horizon, and their number."""
         rows, first = slice(self.context, None), slice(self.scored)
         ahead = self.observed[rows, ..., first]
-        square = ahead * (outputs - self.targets)[rows, ..., first].square()
-        return square.sum(dim=(0, 2, 3)), ahead.sum(dim=(0, 2, 3))
+        cost = loss.cost(outputs.chunk(loss.width, dim=-1), self)[rows, ..., first]
+        return (ahead * cost).sum(dim=(0, 2, 3)), ahead.sum(dim=(0, 2, 3))
 
 
-def _mean(square: Tensor, observed: Tensor) -> Tensor:
-    return square.sum(dim=(0, 2, 3)) / observed.sum(dim=(0, 2, 3)).clamp(min=1)
+def _mean(cost: Tensor, observed: Tensor) -> Tensor:
+    return cost.sum(dim=(0, 2, 3)) / observed.sum(dim=(0, 2, 3)).clamp(min=1)
 
 
 AT_ONCE = 2**22
@@ -85,6 +115,8 @@ class Resident:
     observe : {'nothing', 'past', 'ahead'}, default='nothing'
         Which inputs are observables of the network, targets to it after the others, and no
         inputs: none; all, as far as the cutoff; or those that are known ahead, ahead of it too.
+    loss : AbstractLoss, optional
+        What reads forecasts from outputs.
     """
 
     def __init__(
@@ -93,8 +125,10 @@ class Resident:
         dtype: torch.dtype,
         device: torch.device,
         observe: str = "nothing",
+        loss: AbstractLoss = SQUARED,
     ) -> None:
         self.windows = windows
+        self.loss = loss
         targets = torch.from_numpy(windows.targets)
         inputs = torch.from_numpy(windows.inputs)
         self.scored, self.hidden = targets.shape[1], torch.from_numpy(windows.hidden).to(device)
@@ -121,6 +155,28 @@ class Resident:
             self.ahead,
             self.scored,
         )
+
+    def forecasts(
+        self, outputs: Tensor, batch: Batch, levels: Sequence[float] | None = None
+    ) -> Tensor:
+        """Return forecasts in transformed units, (H, E, b, p), or with levels (H, E, b, p, levels).
+
+        Parameters
+        ----------
+        outputs : tensor of shape (T, E, b, ·)
+            Of the network for the batch.
+        batch : Batch
+        levels : sequence of float, optional
+            Quantiles that the loss is to give; its point forecast otherwise.
+        """
+        parts = outputs[batch.context :].chunk(self.loss.width, dim=-1)
+        if levels is None:
+            return self._rows_ahead(self.loss.point(parts), batch)
+        found = self.loss.quantiles(parts, levels)
+        return torch.stack([self._rows_ahead(part, batch) for part in found or []], dim=-1)
+
+    def _rows_ahead(self, ahead: Tensor, batch: Batch) -> Tensor:
+        return ahead[..., : batch.scored]
 
     def hide(self, inputs: Tensor) -> Tensor:
         """Blank in place what nobody knows ahead, of inputs (T, E, b, m) of windows."""

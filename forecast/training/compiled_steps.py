@@ -31,10 +31,12 @@ def serves(network: Network, data: Resident, settings: Training) -> bool:
     """Say whether machine code can train this network: if not, torch does.
 
     The weights must be those of the general step, the start a mean, learned or not, with noise of a
-    fixed width or none around it, and the optimiser Adam.
+    fixed width or none around it, the loss squared, the optimiser Adam, and a step a row as it is.
     """
     return (
         settings.kernel in ("auto", "compiled")
+        and type(data) is Resident
+        and settings.measure().compiled
         and data.targets.device.type == "cpu"
         and network.cell.free_weights
         and network.start.is_mean_and_noise

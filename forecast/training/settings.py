@@ -8,16 +8,18 @@ from sklearn.base import BaseEstimator
 
 from forecast import registry
 from forecast.errors import SpecError
+from forecast.training.losses._base import AbstractLoss
 from forecast.training.optimizers._base import AbstractOptimizer
 
 
 class Training(BaseEstimator):
     r"""Settings of the training of a network.
 
-    The optimiser minimises, for every member alone, a mean of squared errors over the scored steps
-    of the context and over the horizon:
+    The optimiser minimises, for every member alone, the mean loss over the scored steps of the
+    context and over the horizon:
 
-    .. math:: L = w \, \overline{e^2}_{\text{context}} + (1 - w) \, \overline{e^2}_{\text{horizon}}
+    .. math::
+        L = w \, \overline{\ell}_{\text{context}} + (1 - w) \, \overline{\ell}_{\text{horizon}}
 
     The rate falls along half a cosine. Training stops early on the last rows of the series, then
     starts anew on all rows for as many epochs as were best; or it stops late, after all epochs, and
@@ -25,6 +27,9 @@ class Training(BaseEstimator):
 
     Parameters
     ----------
+    loss : str or loss, default='mse'
+        What an output costs: 'mse', 'mae', 'huber', 'smape_mase', 'pinball', 'gaussian',
+        'student_t', or an object such as ``Huber(delta=0.5)``. The last three forecast quantiles.
     optimizer : str or optimiser, default='adam'
         'adam', or 'vario_eta', or an object such as ``VarioEta(memory=0.9)``.
     learning_rate : float, default=0.01
@@ -38,7 +43,7 @@ class Training(BaseEstimator):
         Share, or number, of rows at the end kept for early stopping and calibration; at least one
         horizon. 0 trains for all epochs, and leaves the forecaster without intervals.
     context_weight : float, default=0.5
-        w, the weight of one-step errors within the context.
+        w, the weight of what one-step errors within the context cost.
     cleaning : float, default=0.0
         Learning rate of corrections of the inputs, see `CleaningNoise`; 0 leaves them as they are.
     clip : float, default=1.0
@@ -62,6 +67,7 @@ class Training(BaseEstimator):
 
     def __init__(
         self,
+        loss: Any = "mse",
         optimizer: Any = "adam",
         learning_rate: float = 0.01,
         batch_size: int = 32,
@@ -77,6 +83,7 @@ class Training(BaseEstimator):
         checkpoint_every: int = 10,
         kernel: str = "auto",
     ) -> None:
+        self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -97,8 +104,14 @@ class Training(BaseEstimator):
         made: AbstractOptimizer = registry.build("optimizer", self.optimizer)
         return made
 
+    def measure(self) -> AbstractLoss:
+        """Return the loss."""
+        made: AbstractLoss = registry.build("loss", self.loss)
+        return made
+
     def check(self) -> None:
         """Raise `SpecError` when a setting is out of its range."""
+        self.measure().check()
         self.rule().check()
         for name in ("learning_rate", "clip"):
             if not getattr(self, name) > 0:

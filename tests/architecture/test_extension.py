@@ -123,6 +123,41 @@ class Sign(AbstractOptimizer):
     def step(self, values, slopes, moments, steps, rate):
         values.sub_(rate * slopes.sign())
 '''
+LOSS = '''
+from forecast.training.losses._base import AbstractLoss
+
+
+class Quartic(AbstractLoss):
+    """Hate large errors."""
+
+    def cost(self, outputs, batch):
+        return (outputs[0] - batch.targets) ** 4
+'''
+SCALE = '''
+import torch
+from forecast.training.scales._base import AbstractScale
+
+
+class Halves(AbstractScale):
+    """Halve everything."""
+
+    def measure(self, values, seen):
+        level = torch.zeros_like(values[:, :, 0])
+        return level, level + 2
+'''
+FEATURE = '''
+from forecast.training.features._base import AbstractFeature
+
+
+class Always(AbstractFeature):
+    """Show one."""
+
+    def width(self, segment, targets):
+        return 1
+
+    def columns(self, view):
+        return view.everywhere((view.known[:, :1] >= 0).to(view.level))
+'''
 STUDY = '''
 from forecast.study.designs._base import AbstractDesign, Arm
 from forecast.study.inference import lower_than
@@ -146,6 +181,9 @@ PARTS = {
     "initial_state": ("forecast.networks.initial_states", "ones", STATE),
     "kernel": ("forecast.networks.kernels", "echo", KERNEL),
     "optimizer": ("forecast.training.optimizers", "sign", OPTIMIZER),
+    "loss": ("forecast.training.losses", "quartic", LOSS),
+    "scale": ("forecast.training.scales", "halves", SCALE),
+    "feature": ("forecast.training.features", "always", FEATURE),
     "study": ("forecast.study.designs", "ones", STUDY),
     "transform": ("forecast.data.transforms", "doubled", TRANSFORM),
     "metric": ("forecast.metrics", "bias", METRIC),
@@ -160,6 +198,9 @@ FINDS = {
     ],
     "kernel": ["conformance/test_kernels.py", "theorems/test_open_networks.py"],
     "optimizer": ["unit/training/test_optimizers.py"],
+    "loss": ["unit/training/test_losses.py"],
+    "scale": ["unit/training/test_framed.py"],
+    "feature": ["unit/training/test_framed.py"],
     "study": ["unit/study/test_experiment.py"],
     "transform": ["unit/data/test_transforms.py"],
     "metric": ["unit/metrics/test_metrics.py"],
@@ -253,6 +294,20 @@ def test_an_optimizer_is_one_file(added, tmp_path):
     assert_it_is_kept(quick(training={"optimizer": "sign"}), tmp_path / "model")
 
 
+@pytest.mark.parametrize("added", ["scale", "feature"], indirect=True)
+def test_what_frames_windows_is_one_file(added, tmp_path):
+    family, kind = added
+    given = {"scale": kind} if family == "scale" else {"features": [kind]}
+    assert_it_is_kept(quick(**given), tmp_path / "model")
+
+
+@only("loss")
+def test_a_loss_is_one_file(added, tmp_path):
+    model = quick(training={"loss": "quartic"})
+    assert_it_is_kept(model, tmp_path / "model")
+    assert (model.predict() != quick().predict()).all()
+
+
 @only("metric")
 def test_a_metric_is_one_file(added):
     y = np.arange(20.0)
@@ -275,6 +330,9 @@ YAML = {
     "initial_state": "model: {kind: ecnn, horizon: 2, initial_state: {kind: ones}}",
     "kernel": "model: {kind: ecnn, horizon: 2, training: {kernel: echo}}",
     "optimizer": "model: {kind: ecnn, horizon: 2, training: {optimizer: sign}}",
+    "loss": "model: {kind: ecnn, horizon: 2, training: {loss: quartic}}",
+    "scale": "model: {kind: ecnn, horizon: 2, scale: halves}",
+    "feature": "model: {kind: ecnn, horizon: 2, features: [always]}",
     "transform": "model: {kind: ecnn, horizon: 2}\ntransforms: [doubled]",
     "metric": "model: {kind: ecnn, horizon: 2}\nmetrics: [bias]",
 }

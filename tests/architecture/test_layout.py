@@ -20,6 +20,10 @@ PLUGINS = [
         "networks/cells",
         "networks/initial_states",
         "networks/kernels",
+        "training/features",
+        "training/losses",
+        "training/optimizers",
+        "training/scales",
     )
     for path in sorted((ROOT / "forecast" / package).glob("[!_]*.py"))
 ]

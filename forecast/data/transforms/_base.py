@@ -7,9 +7,10 @@ dict of arrays, so that it is saved without pickle.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,11 @@ from sklearn.base import BaseEstimator
 from forecast.types import Array
 
 State = dict[str, Array]
+
+
+def namespace(values: Any) -> Any:
+    """Return the library that values belong to: numpy, or that of tensors."""
+    return sys.modules[type(values).__module__.partition(".")[0]]
 
 
 class AbstractTransform(BaseEstimator, ABC):
@@ -66,6 +72,8 @@ class AbstractTransform(BaseEstimator, ABC):
         Returns
         -------
         array of shape (..., H, p)
+            A pointwise transform keeps to what arrays and tensors have in common, and takes
+            functions from `namespace`, so that a loss can be computed behind it.
         """
 
     @property

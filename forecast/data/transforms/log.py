@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from forecast.data.transforms._base import AbstractTransform, State
+from forecast.data.transforms._base import AbstractTransform, State, namespace
 from forecast.errors import DataError
 from forecast.types import Array
 
@@ -51,4 +51,5 @@ class Log(AbstractTransform):
         return np.log(np.where(shifted > 0, shifted, np.nan))
 
     def invert(self, z: Array, state: Mapping[str, Array], past: Array) -> Array:
-        return np.exp(z) - self.offset
+        found: Array = namespace(z).exp(z) - self.offset
+        return found

@@ -1,0 +1,71 @@
+"""Which settings of a network are out of range, or cannot go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecast.errors import SpecError
+from forecast.estimators._combination import COMBINATIONS
+
+if TYPE_CHECKING:
+    from forecast.estimators._recurrent import AbstractRecurrent
+
+
+def check(model: AbstractRecurrent) -> None:
+    """Raise `SpecError` where a setting is out of its range."""
+    lowest = {"burn_in": 0, "state_size": 1, "n_members": 1, "max_epochs": 1, "stride": 1}
+    for name, least in lowest.items():
+        value = getattr(model, name)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise SpecError(f"{name} must be an integer of at least {least}, given: {value!r}")
+    if model.combine not in COMBINATIONS:
+        raise SpecError(f"combine must be mean or median, given: {model.combine!r}")
+    model._settings().check()
+    _check_spans(model)
+    _check_timing(model)
+    _check_frame(model)
+
+
+def _check_spans(model: AbstractRecurrent) -> None:
+    steps = None if model.context == "all" else model.context
+    if isinstance(steps, str):
+        raise SpecError(f"context must be a number of steps, or 'all', given: {steps!r}")
+    if steps is not None and steps < max(model.burn_in, 1):
+        raise SpecError(
+            f"context must hold the burn-in and at least one step: context={model.context}, "
+            f"burn_in={model.burn_in}"
+        )
+    segment = model._framing().segment
+    for name, rows in (("context", steps), ("burn_in", model.burn_in)):
+        if rows is not None and rows % segment:
+            raise SpecError(
+                f"{name} must be a multiple of segment={segment}, given: {rows}; "
+                f"the next is {-(-rows // segment) * segment}"
+            )
+
+
+def _check_timing(model: AbstractRecurrent) -> None:
+    if model.timing not in ("backward", "forward"):
+        raise SpecError(f"timing must be backward or forward, given: {model.timing!r}")
+    if model.timing == "forward" and model._cell().closed:
+        raise SpecError("timing='forward' is for inputs, and a closed cell has none")
+
+
+def _check_frame(model: AbstractRecurrent) -> None:
+    frame, settings = model._framing(), model._settings()
+    if frame.features and model._cell().closed:
+        raise SpecError("features are inputs, and a closed cell has none: leave features out")
+    if frame.plain and not settings.measure().own_units:
+        return
+    if model.context == "all":
+        raise SpecError(
+            "scale, segment, features and losses in the target's own units are for windows, and "
+            "context='all' has none: give a number of rows"
+        )
+    if settings.cleaning:
+        raise SpecError(
+            "cleaning corrects inputs row by row: leave it out, or scale, segment, features and "
+            "losses in the target's own units"
+        )

@@ -1,0 +1,1 @@
+"""Inputs computed from a window's own past, one file each."""

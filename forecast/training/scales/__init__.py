@@ -1,0 +1,1 @@
+"""What a window is measured by before a network sees it, one file each."""
