@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from forecast.estimators.baselines.theta import Theta
     from forecast.estimators.baselines.unobserved_components import UnobservedComponents
     from forecast.estimators.baselines.var import VAR
+    from forecast.estimators.compositions.combination import Combination
+    from forecast.estimators.compositions.per_channel import PerChannel
     from forecast.estimators.crcnn import CRCNN
     from forecast.estimators.dcrnn import DCRNN
     from forecast.estimators.ecnn import ECNN
@@ -80,6 +82,7 @@ __all__ = [
     "Backtest",
     "Calendar",
     "CausalRetroCausal",
+    "Combination",
     "Difference",
     "Drift",
     "Elman",
@@ -94,6 +97,7 @@ __all__ = [
     "Mean",
     "Naive",
     "Noisy",
+    "PerChannel",
     "Pinball",
     "SeasonalNaive",
     "SmapeMase",
@@ -125,6 +129,10 @@ _HOMES = {
         "ecnn": ["ECNN"],
         "hcnn": ["HCNN"],
         "rnn": ["RNN"],
+    },
+    "estimators.compositions": {
+        "combination": ["Combination"],
+        "per_channel": ["PerChannel"],
     },
     "estimators.baselines": {
         "auto_reg": ["AutoReg"],

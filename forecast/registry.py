@@ -25,8 +25,14 @@ from typing import Any
 from forecast.errors import SpecError
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "model": ("forecast.estimators", "forecast.estimators.baselines"),
+    "model": (
+        "forecast.estimators",
+        "forecast.estimators.compositions",
+        "forecast.estimators.baselines",
+    ),
+    "forecaster": ("forecast.estimators", "forecast.estimators.compositions"),
     "network": ("forecast.estimators",),
+    "composition": ("forecast.estimators.compositions",),
     "baseline": ("forecast.estimators.baselines",),
     "cell": ("forecast.networks.cells",),
     "initial_state": ("forecast.networks.initial_states",),

@@ -27,7 +27,7 @@ class Part(StrEnum):
 
 
 _FAMILIES = {
-    Part.MODELS: "network",
+    Part.MODELS: "forecaster",
     Part.STUDIES: "study",
     **{part: part.value[:-1].replace("-", "_") for part in list(Part)[1:-2]},
 }

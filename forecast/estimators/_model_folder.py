@@ -40,7 +40,7 @@ def save(model: AbstractForecaster, folder: Path, *, overwrite: bool) -> Path:
     values, arrays = model._fitted()
     panel_json, panel_arrays = _panel_out(model.panel_)
     arrays = {f"fitted.{name}": value for name, value in arrays.items()}
-    arrays |= panel_arrays | _calibration_out(model.calibration_)
+    arrays |= panel_arrays | calibration_out(model.calibration_)
     # The format takes an array's memory as it lies, whatever its order.
     packed = save_arrays({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     document = {
@@ -113,7 +113,7 @@ def _rebuild(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> Abstra
         model.n_features_in_ = document["n_features_in"]
     if document["feature_names_in"]:
         model.feature_names_in_ = np.array(document["feature_names_in"], dtype=object)
-    model.calibration_ = _calibration_in(model, arrays) if document["calibrated"] else None
+    model.calibration_ = calibration_in(model, arrays) if document["calibrated"] else None
     own = {k.removeprefix("fitted."): v for k, v in arrays.items() if k.startswith("fitted.")}
     model._restore(document["fitted"], own)
     return model
@@ -196,7 +196,7 @@ def _panel_in(node: Mapping[str, Any], arrays: Mapping[str, Array]) -> Panel:
     )
 
 
-def _calibration_out(calibration: Calibration | None) -> dict[str, Array]:
+def calibration_out(calibration: Calibration | None) -> dict[str, Array]:
     if calibration is None:
         return {}
     return {
@@ -206,7 +206,7 @@ def _calibration_out(calibration: Calibration | None) -> dict[str, Array]:
     } | calibration.chain.arrays("calibration.chain")
 
 
-def _calibration_in(model: AbstractForecaster, arrays: Mapping[str, Array]) -> Calibration:
+def calibration_in(model: AbstractForecaster, arrays: Mapping[str, Array]) -> Calibration:
     count = int(arrays["calibration.transforms"][0])
     transforms = list(getattr(model, "transforms", ()))[:count]
     chain = Chain.restore(transforms, arrays, "calibration.chain")

@@ -45,7 +45,7 @@ def candidates(spec: Spec, document: Document) -> list[Candidate]:
     node = dict(spec.model)
     if spec.transforms:
         node["transforms"] = tuple(spec.transforms)
-    network = _forecaster(spec, "network", node, document, ("model",))
+    network = _forecaster(spec, "forecaster", node, document, ("model",))
     made = [Candidate(registry.kind_of(network), network, is_network=True)]
     taken = {made[0].name: 1}
     for place, baseline in enumerate(spec.baselines):

@@ -18,6 +18,12 @@ from forecast.pipeline.yaml_source import KeyPath
 # Families of one class, whose node needs no kind: settings that belong together.
 GROUPS = ("training",)
 
+# Families whose nodes always say their kind.
+NAMED = ("network", "forecaster")
+
+# Settings that hold several parts.
+LISTS = {"transforms": "transform", "features": "feature", "forecasters": "model"}
+
 
 def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
     """Return what is wrong with a node such as ``{kind: noisy, std: 0.1}``, and within it."""
@@ -27,7 +33,7 @@ def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
     if not isinstance(node, Mapping):
         return [] if node is None else [_wants_kind(name, node, path)]
     kinds = registry.kinds(family)
-    kind = node.get("kind", kinds[0] if len(kinds) == 1 and family != "network" else None)
+    kind = node.get("kind", kinds[0] if len(kinds) == 1 and family not in NAMED else None)
     if kind is None:
         known = ", ".join(kinds)
         return [Fault((*path, "kind"), f"is missing: a {name} needs its kind. Known: {known}.")]
@@ -100,12 +106,12 @@ def _value_faults(name: str, value: Any, hint: Any, path: KeyPath) -> list[Fault
     names = names_of(name)
     if names and value not in names:
         return [Fault(path, f"there is no kernel '{value}'. {registry.suggest(value, names)}")]
-    if name == "transforms":
+    if name in LISTS:
         nodes = value if isinstance(value, list) else [value]
         return [
             fault
             for place, node in enumerate(nodes)
-            for fault in faults("transform", node, (*path, place))
+            for fault in faults(LISTS[name], node, (*path, place))
         ]
     return _type_faults(value, hint, path)
 

@@ -12,9 +12,13 @@ from forecast.pipeline import parts
 from forecast.pipeline.spec import Spec
 
 _FAMILIES = (
-    "network",
+    "forecaster",
     "baseline",
+    "model",
     "transform",
+    "scale",
+    "feature",
+    "loss",
     "initial_state",
     "cell",
     "training",
@@ -42,7 +46,7 @@ def schema() -> dict[str, Any]:
     for name, family in (("transforms", "transform"), ("baselines", "baseline")):
         fields[name]["items"] = _reference(family)
         fields[name] = _one_or_several(_reference(family), fields[name])
-    fields["model"] = {**_reference("network"), "description": fields["model"]["description"]}
+    fields["model"] = {**_reference("forecaster"), "description": fields["model"]["description"]}
     fields["metrics"]["items"] = _reference("metric")
     fields["expected"]["propertyNames"] = _reference("metric")
     definitions |= {family: _family(family) for family in _FAMILIES}
@@ -75,7 +79,7 @@ def _family(family: str) -> dict[str, Any]:
     if family in parts.GROUPS:
         return _settings(registry.lookup(family, kinds[0]))
     nodes = [_node(registry.lookup(family, kind), kind) for kind in kinds]
-    if family == "network":  # its horizon has to be said
+    if family == "forecaster":  # its horizon has to be said
         return {"anyOf": [{**node, "required": ["kind", "horizon"]} for node in nodes]}
     return {"anyOf": [{"enum": kinds}, *nodes]}
 
@@ -103,7 +107,7 @@ def _setting(name: str, hint: Any) -> dict[str, Any]:
         return _reference(name)
     if parts.names_of(name):
         return {"enum": parts.names_of(name)}
-    if name == "transforms":
-        return {"type": "array", "items": _reference("transform")}
+    if name in parts.LISTS:
+        return {"type": "array", "items": _reference(parts.LISTS[name])}
     adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     return adapter.json_schema()

@@ -156,7 +156,7 @@ def read(document: Document) -> Spec:
 def _part_faults(values: Mapping[str, Any]) -> list[Fault]:
     """Check every node that names a part of the registry."""
     model = values.get("model")
-    faults = parts.faults("network", model, ("model",))
+    faults = parts.faults("forecaster", model, ("model",))
     for section, family in (("transforms", "transform"), ("baselines", "baseline")):
         nodes = _listed(values.get(section, ()))
         for place, node in enumerate(nodes if isinstance(nodes, list | tuple) else ()):

@@ -158,6 +158,13 @@ class Always(AbstractFeature):
     def columns(self, view):
         return view.everywhere((view.known[:, :1] >= 0).to(view.level))
 '''
+COMPOSITION = '''
+from forecast.estimators.compositions.per_channel import PerChannel as _PerChannel
+
+
+class Same(_PerChannel):
+    """Forecast as each channel alone would."""
+'''
 STUDY = '''
 from forecast.study.designs._base import AbstractDesign, Arm
 from forecast.study.inference import lower_than
@@ -181,6 +188,7 @@ PARTS = {
     "initial_state": ("forecast.networks.initial_states", "ones", STATE),
     "kernel": ("forecast.networks.kernels", "echo", KERNEL),
     "optimizer": ("forecast.training.optimizers", "sign", OPTIMIZER),
+    "composition": ("forecast.estimators.compositions", "same", COMPOSITION),
     "loss": ("forecast.training.losses", "quartic", LOSS),
     "scale": ("forecast.training.scales", "halves", SCALE),
     "feature": ("forecast.training.features", "always", FEATURE),
@@ -198,6 +206,7 @@ FINDS = {
     ],
     "kernel": ["conformance/test_kernels.py", "theorems/test_open_networks.py"],
     "optimizer": ["unit/training/test_optimizers.py"],
+    "composition": ["unit/estimators/test_compositions.py"],
     "loss": ["unit/training/test_losses.py"],
     "scale": ["unit/training/test_framed.py"],
     "feature": ["unit/training/test_framed.py"],
@@ -301,6 +310,12 @@ def test_what_frames_windows_is_one_file(added, tmp_path):
     assert_it_is_kept(quick(**given), tmp_path / "model")
 
 
+@only("composition")
+def test_a_composition_is_one_file(added, tmp_path):
+    made = registry.build("model", {"kind": "same", "forecaster": "naive", "horizon": 2})
+    assert_it_is_kept(made.fit(y=np.arange(9.0)), tmp_path / "model")
+
+
 @only("loss")
 def test_a_loss_is_one_file(added, tmp_path):
     model = quick(training={"loss": "quartic"})
@@ -330,6 +345,7 @@ YAML = {
     "initial_state": "model: {kind: ecnn, horizon: 2, initial_state: {kind: ones}}",
     "kernel": "model: {kind: ecnn, horizon: 2, training: {kernel: echo}}",
     "optimizer": "model: {kind: ecnn, horizon: 2, training: {optimizer: sign}}",
+    "composition": "model: {kind: same, horizon: 2}",
     "loss": "model: {kind: ecnn, horizon: 2, training: {loss: quartic}}",
     "scale": "model: {kind: ecnn, horizon: 2, scale: halves}",
     "feature": "model: {kind: ecnn, horizon: 2, features: [always]}",
