@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from forecast.estimators.baselines.theta import Theta
     from forecast.estimators.baselines.unobserved_components import UnobservedComponents
     from forecast.estimators.baselines.var import VAR
+    from forecast.estimators.compositions.auto import Auto
     from forecast.estimators.compositions.combination import Combination
     from forecast.estimators.compositions.per_channel import PerChannel
     from forecast.estimators.crcnn import CRCNN
@@ -78,6 +79,7 @@ __all__ = [
     "VAR",
     "Adaptive",
     "Asinh",
+    "Auto",
     "AutoReg",
     "Backtest",
     "Calendar",
@@ -131,6 +133,7 @@ _HOMES = {
         "rnn": ["RNN"],
     },
     "estimators.compositions": {
+        "auto": ["Auto"],
         "combination": ["Combination"],
         "per_channel": ["PerChannel"],
     },

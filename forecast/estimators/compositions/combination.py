@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from forecast.data.panel import Panel
 from forecast.errors import SpecError
-from forecast.estimators._base import AbstractForecaster, OnEpoch
+from forecast.estimators._base import OnEpoch
 from forecast.estimators._combination import COMBINATIONS
-from forecast.estimators._fit_report import FitReport
 from forecast.estimators.compositions import _parts
+from forecast.estimators.compositions._base import AbstractCombination
 from forecast.types import Array
 
 
-class Combination(AbstractForecaster):
+class Combination(AbstractCombination):
     r"""Combine the forecasts of several forecasters, each fitted to all of the data.
 
     .. math:: \hat y_{t+h} = \frac{1}{K} \sum_{k=1}^{K} \hat y^{(k)}_{t+h}
@@ -89,8 +89,6 @@ class Combination(AbstractForecaster):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.combine not in COMBINATIONS:
-            raise SpecError(f"combine must be mean or median, given: {self.combine!r}")
         if isinstance(self.forecasters, str) or not len(self.forecasters):
             raise SpecError(f"forecasters must list one at least, given: {self.forecasters!r}")
         for node in self.forecasters:
@@ -98,36 +96,6 @@ class Combination(AbstractForecaster):
 
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
         self._fit_parts(panel, self.forecasters, checkpoint, on_epoch)
-
-    def _fit_parts(
-        self,
-        panel: Panel,
-        nodes: Sequence[Any],
-        checkpoint: Path | None,
-        on_epoch: OnEpoch | None,
-    ) -> None:
-        self.forecasters_ = []
-        for place, seed in enumerate(_parts.seeds(self.random_state, len(nodes))):
-            inner = _parts.built(nodes[place], self, seed)
-            folder = checkpoint / f"{place:02d}" if checkpoint else None
-            _parts.fit(inner, panel, folder, on_epoch)
-            self.forecasters_.append(inner)
-            if self.fit_report_.stopped == "interrupted":
-                break
-
-    @property
-    def fit_report_(self) -> FitReport:
-        """How the fits ended."""
-        return _parts.report(self.forecasters_)
-
-    @property
-    def history_(self) -> Any:
-        """Losses of the networks."""
-        return _parts.history(self.forecasters_)
-
-    def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
-        found = [np.stack(inner._forecast(panel, future, steps)) for inner in self.forecasters_]
-        return list(COMBINATIONS[self.combine](np.stack(found)))
 
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
@@ -140,9 +108,3 @@ class Combination(AbstractForecaster):
 
     def _calibration(self, panel: Panel) -> None:
         """Return nothing: each forecaster has its own."""
-
-    def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        return _parts.keep(self.forecasters_)
-
-    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-        self.forecasters_ = _parts.restore(self.panel_, values, arrays)

@@ -10,13 +10,24 @@ from sklearn.base import clone
 from forecast import ECNN, Combination, Drift, Naive, PerChannel, SeasonalNaive, Theta, registry
 from forecast.errors import SpecError
 from forecast.estimators._base import AbstractForecaster
+from forecast.estimators.compositions import _recipe
 
 QUICK = {"kind": "ecnn", "context": 8, "state_size": 4, "n_members": 2, "max_epochs": 3}
 LEVELS = [0.1, 0.5, 0.9]
 WHOLE = {
+    "auto": {"trials": 3, "baselines": ["theta", "auto_reg"], "members": 2},
     "combination": {"forecasters": [QUICK, "theta"]},
     "per_channel": {"forecaster": QUICK},
 }
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Let what sets itself up learn for a few steps alone."""
+    monkeypatch.setattr(_recipe, "STEPS", 4)
+    monkeypatch.setattr(_recipe, "BATCH", 32)
+
+
 KINDS = registry.kinds("composition")
 
 

@@ -1,0 +1,141 @@
+"""How to set a network up: by rule from season, horizon and lengths, and what may be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecast.data.panel import Panel
+from forecast.types import Array
+
+HOURS, WEEK = 24, 168
+"""A day of hours lies within a week of them: of all seasons, the one pair that is common."""
+
+ENOUGH = 5_000
+"""Training windows from which on those at one phase of the season alone are enough."""
+
+STEPS, BATCH = 1_200, 128
+
+CHOICES: Mapping[str, Sequence[Any]] = {
+    "reach": (1.0, 1.5, 2.0),
+    "segment": ("rule", "half", "horizon"),
+    "scale": ("standard", "last"),
+    "log": (True, False),
+    "state_size": (192, 96, 256),
+    "context_weight": (0.5, 0.25),
+    "lags": ("season", "before it", "none"),
+}
+"""What the search chooses from; the first of each is the rule's, but for the scale."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rule looks at.
+
+    Parameters
+    ----------
+    horizon, season : int
+    longest : int
+        The longest season: a week where the season is a day of hours and lengths allow.
+    lengths : array of int
+        Rows of each series.
+    positive : bool
+        Whether every target is above zero.
+    """
+
+    horizon: int
+    season: int
+    longest: int
+    lengths: Array
+    positive: bool
+
+    @classmethod
+    def of(cls, panel: Panel, horizon: int) -> Facts:
+        """Look at the rows of a panel."""
+        lengths = np.array([len(history) for history in panel])
+        weekly = panel.season == HOURS and np.median(lengths) >= 2 * WEEK + horizon
+        positive = all(bool((history.y[~np.isnan(history.y)] > 0).all()) for history in panel)
+        longest = WEEK if weekly else panel.season
+        return cls(horizon, panel.season, longest, lengths, positive)
+
+    def windows(self, context: int, stride: int) -> int:
+        """Return the number of training windows."""
+        each = np.maximum(self.lengths - context - self.horizon, 0) // stride + 1
+        return int(each.sum())
+
+
+def rule(facts: Facts) -> dict[str, Any]:
+    """Return the choices of the rule."""
+    first = {name: values[0] for name, values in CHOICES.items()}
+    # What comes back to a level is measured from it, what wanders from where it is.
+    return first | {"scale": "standard" if facts.longest > facts.season else "last"}
+
+
+def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any]:
+    """Return the node of a network for some choices.
+
+    Parameters
+    ----------
+    facts : Facts
+    choice : mapping
+        One of each of `CHOICES`.
+    loss : mapping
+        Node of a loss.
+    """
+    segment = _segment(facts, choice["segment"])
+    context = _context(facts, choice["reach"], segment)
+    measured = min(max(facts.longest, 2 * facts.season, facts.horizon), context)
+    stride = segment if facts.windows(context, segment) >= ENOUGH else 1
+    passes = STEPS * BATCH / facts.windows(context, stride)
+    transforms = ["log"] if choice["log"] and facts.positive else []
+    return {
+        "kind": "ecnn",
+        "context": context,
+        "segment": segment,
+        "stride": stride,
+        "scale": {"kind": choice["scale"], "rows": max(measured, 2)},
+        "features": [*_lags(facts, choice["lags"]), "ahead"],
+        "transforms": [*transforms, "standardise"],
+        "state_size": choice["state_size"],
+        "initial_state": "zero",
+        "n_members": 4,
+        "max_epochs": max(2, round(passes)),
+        "training": {
+            "loss": loss,
+            "learning_rate": 0.01,
+            "batch_size": BATCH,
+            "stopping": "late",
+            "validation": 0,
+            "context_weight": choice["context_weight"],
+        },
+    }
+
+
+def _segment(facts: Facts, choice: str) -> int:
+    """Return the rows of a step: the largest part of the season that fits into the horizon."""
+    if choice == "horizon":
+        return facts.horizon
+    parts = [d for d in range(1, facts.season + 1) if facts.season % d == 0]
+    largest = max(d for d in parts if d <= facts.horizon)
+    return largest if choice == "rule" else max(largest // 2, 1)
+
+
+def _context(facts: Facts, reach: float, segment: int) -> int:
+    """Return a multiple of the segment that most series can fill."""
+    seasons = 2 * facts.season if facts.season <= facts.horizon else facts.season
+    wanted = reach * max(facts.longest, seasons, facts.horizon)
+    room = max(float(np.median(facts.lengths)) - facts.horizon, segment)
+    return max(round(min(wanted, room) / segment), 1) * segment
+
+
+def _lags(facts: Facts, choice: str) -> list[dict[str, Any]]:
+    if facts.longest == 1 or choice == "none":
+        return []
+    before = facts.longest - facts.season
+    steps = [facts.longest]
+    if choice == "before it" or before > 0:
+        steps.append(before or 2 * facts.longest)
+    return [{"kind": "lag", "steps": step} for step in steps]
