@@ -6,10 +6,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench bench-accuracy docs clean
 
 help: ## Show this list
-	@grep -hE '^[a-z.]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: $(STAMP) ## Forecast the airline passengers, compare with the baselines, record in mlruns/
 	$(BIN)/forecast run pipelines/airline.yaml
@@ -27,6 +27,10 @@ bench: $(STAMP) ## Measure what benchmarks/README.md states
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/panels.py
+
+bench-accuracy: $(STAMP) ## Score forecasts on M3, M4, ETT and exchange rates; takes hours
+	$(BIN)/python benchmarks/accuracy all --check $(if $(DATA),--data $(DATA))
+	$(BIN)/python benchmarks/accuracy all $(if $(DATA),--data $(DATA))
 
 docs: $(STAMP) ## Check that every link and picture in the documents is there
 	$(BIN)/python -m pytest -q tests/architecture/test_documents.py

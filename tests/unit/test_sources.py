@@ -58,3 +58,9 @@ def test_what_cannot_be_had_is_named_and_nothing_is_left(sources, tmp_path, publ
     with pytest.raises(SystemExit, match=r"none\.csv is not there.*404.*--data"):
         sources.find("none.csv", tmp_path / "new", {"none.csv": f"{publisher}/none.csv"})
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_what_nobody_publishes_is_asked_for(sources, tmp_path):
+    with pytest.raises(SystemExit, match=r"M3_Yearly\.csv is not there, and nobody.*--data"):
+        sources.find("m3/M3_Yearly.csv", tmp_path)
+    assert list(tmp_path.iterdir()) == []
