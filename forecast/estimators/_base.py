@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from forecast.data import continuation, frames
-from forecast.data.panel import Panel
+from forecast.data.panel import History, Panel
+from forecast.data.windows import Rows
 from forecast.errors import DataError, SpecError
 from forecast.estimators import _intervals, _model_folder
 from forecast.types import Array
@@ -60,6 +62,18 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         -------
         list of arrays of shape (steps, p)
         """
+
+    def _rolled(self, panel: Panel, back: Rows, steps: int) -> Array:
+        """Forecast from cutoffs so many rows before the end, (origins, series, steps, p)."""
+        return np.stack([
+            np.stack(
+                self._forecast(
+                    panel.map(partial(History.until, stop=-rows)),
+                    [_intervals.inputs_ahead(panel, h.x, rows, steps) for h in panel], steps,
+                )
+            )
+            for rows in back.tolist()
+        ])  # fmt: skip
 
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
@@ -154,6 +168,48 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         levels = _intervals.check_levels(quantiles)
         values = self._interval_values(panel, future.x, future.steps, levels)
         return frames.render(panel, values, future, levels)
+
+    def predict_rolling(
+        self, origins: int, *, stride: int = 1, steps: int | None = None
+    ) -> Array:  # fmt: skip
+        """Forecast from earlier cutoffs, with the weights at hand, all cutoffs at once.
+
+        The last cutoff leaves as many known rows after it as there are steps, so that every
+        forecast can be compared with what came. What a fit has seen it forecasts too well: fit
+        before those rows, then `update` with them. `backtest` does so, and fits anew where asked.
+
+        Parameters
+        ----------
+        origins : int
+            Number of cutoffs.
+        stride : int, default=1
+            Rows between two of them.
+        steps : int, optional
+            `horizon` by default.
+
+        Returns
+        -------
+        array of shape (origins, series, steps, p)
+            In order of time, in the targets' units. Inputs known ahead are those of the rows after
+            a cutoff; those in `past_only` are not looked at.
+
+        Raises
+        ------
+        DataError
+            When a series has no rows left before the first cutoff.
+        """
+        panel, ahead = self._panel(), int(self.horizon if steps is None else steps)
+        if min(origins, stride, ahead) < 1:
+            raise SpecError(
+                f"origins, stride and steps must be at least 1, given: {origins}, {stride}, {ahead}"
+            )
+        back: Rows = ahead + stride * np.arange(origins, dtype=np.int64)[::-1]
+        if min(map(len, panel)) <= back[0]:
+            raise DataError(
+                f"the first cutoff lies {back[0]} rows before the end, and the shortest series has "
+                f"{min(map(len, panel))}. Ask for fewer origins or a shorter stride."
+            )
+        return self._rolled(panel, back, ahead)
 
     def update(self, X: Any = None, y: Any = None) -> Self:
         """Append new rows: the state and the cutoff move on, the weights stay.

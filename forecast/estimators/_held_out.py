@@ -76,12 +76,16 @@ class HeldOut:
             found += part.residuals(forecast, most)
         return Calibration.of(found, self.prepared.targets.pointwise)
 
-    def residuals(self, forecast: Forecast, most: int) -> list[Array]:
-        """Return one array (origins, H, p) a history, of at most so many origins each."""
-        windows = self.prepared.windows(
+    def windows(self) -> Windows:
+        """Lay out the held-out rows of each history, and those before that windows reach."""
+        return self.prepared.windows(
             self.panel, context=self.context, burn_in=self.burn_in, horizon=self.horizon,
             last=int(self.rows.max()) + self.context + self.reach,
         )  # fmt: skip
+
+    def residuals(self, forecast: Forecast, most: int) -> list[Array]:
+        """Return one array (origins, H, p) a history, of at most so many origins each."""
+        windows = self.windows()
         laid = windows.lengths
         starts = windows.starts(np.maximum(laid - self.rows, 0), laid - self.horizon, self.stride)
         owners = np.searchsorted(windows.offsets + laid, starts + self.context, side="right")
@@ -92,7 +96,7 @@ class HeldOut:
             return [np.empty((0, self.horizon, len(self.panel.targets)))] * len(laid)
         z = forecast(windows, starts).transpose(1, 2, 0, 3)
         after = laid[owners] + windows.offsets[owners] - self.context - starts
-        point = COMBINATIONS[self.combine](self._undone(z, owners, after))
+        point = COMBINATIONS[self.combine](self.undone(z, owners, after))
         chain = self.prepared.targets.pointwise.take(owners)
         residuals = chain.apply(self._actual(owners, after)) - chain.apply(point)
         return np.split(residuals, np.cumsum(counts)[:-1])
@@ -111,7 +115,7 @@ class HeldOut:
         actual: Array = np.concatenate(recent)[rows]
         return actual
 
-    def _undone(self, z: Array, owners: Places, after: Places) -> Array:
+    def undone(self, z: Array, owners: Places, after: Places) -> Array:
         """Undo the transforms of members' forecasts (E, windows, H, p), each at its own cutoff."""
         chain = self.prepared.targets
         targets = [history.y for history in self.panel]

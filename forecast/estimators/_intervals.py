@@ -149,7 +149,7 @@ def rolling_calibration(
         if refit:
             model = clone(forecaster)
             model._fit(known, checkpoint=None, on_epoch=None)
-        ahead = [_inputs_ahead(panel, history.x, back, horizon) for history in panel]
+        ahead = [inputs_ahead(panel, history.x, back, horizon) for history in panel]
         forecasts = model._forecast(known, ahead, horizon)
         starts = [len(history) - back for history in panel]
         came = [h.y[start : start + horizon] for h, start in zip(panel, starts, strict=True)]
@@ -162,7 +162,7 @@ def rolling_calibration(
     )
 
 
-def _inputs_ahead(panel: Panel, x: Array, back: int, steps: int) -> Array:
+def inputs_ahead(panel: Panel, x: Array, back: int, steps: int) -> Array:
     """Cut the inputs of the steps ahead and hide those nobody would know."""
     ahead = x[len(x) - back : len(x) - back + steps].copy()
     ahead[:, [panel.inputs.index(name) for name in panel.past_only]] = np.nan

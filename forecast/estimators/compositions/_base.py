@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from forecast.data.panel import Panel
+from forecast.data.windows import Rows
 from forecast.errors import SpecError
 from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators._combination import COMBINATIONS
@@ -62,6 +63,10 @@ class AbstractCombination(AbstractForecaster):
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
         found = [np.stack(inner._forecast(panel, future, steps)) for inner in self.forecasters_]
         return list(COMBINATIONS[self.combine](np.stack(found)))
+
+    def _rolled(self, panel: Panel, back: Rows, steps: int) -> Array:
+        found = [inner._rolled(panel, back, steps) for inner in self.forecasters_]
+        return COMBINATIONS[self.combine](np.stack(found))
 
     def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
         return _parts.keep(self.forecasters_)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from forecast.data.panel import History, Panel
+from forecast.data.windows import Rows
 from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators._fit_report import FitReport
 from forecast.estimators.compositions import _parts
@@ -95,6 +96,12 @@ class PerChannel(AbstractForecaster):
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
         found = self.forecaster_._forecast(_channels(panel), _repeated(panel, future), steps)
         return _together(panel, found)
+
+    def _rolled(self, panel: Panel, back: Rows, steps: int) -> Array:
+        found = self.forecaster_._rolled(_channels(panel), back, steps)
+        shape = (len(back), len(panel), len(panel.targets), steps)
+        together: Array = found[..., 0].reshape(shape).swapaxes(2, 3)
+        return together
 
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]

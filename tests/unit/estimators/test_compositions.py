@@ -136,3 +136,19 @@ def test_ctrl_c_leaves_what_was_fitted():
 def test_what_cannot_be_is_told(model, says):
     with pytest.raises(SpecError, match=says):
         model.fit(y=system())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("make", [panel, system], ids=["panel", "system"])
+def test_rolling_forecasts_are_those_of_each_cutoff(kind, make):
+    """One after the other: cut the histories, and continue them with the same weights."""
+    y = make()
+    model = composed(kind).fit(y=y)
+    found = model.predict_rolling(3, stride=2, steps=4)
+    assert found.shape == (3, 3, 4, 1) if make is panel else (3, 1, 4, 2)
+    for place, back in enumerate((8, 6, 4)):
+        whole = model.panel_
+        model.panel_ = whole.map(lambda history, back=back: history.until(-back))
+        expected = model._forecast(model.panel_, [np.empty((4, 0))] * len(whole), 4)
+        np.testing.assert_allclose(found[place], np.stack(expected), rtol=1e-5)
+        model.panel_ = whole

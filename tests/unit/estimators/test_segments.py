@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from forecast import CRCNN, ECNN, HCNN, RNN, Training
-from forecast.errors import SpecError
+from forecast.errors import DataError, SpecError
 from forecast.estimators._base import AbstractForecaster
 
 LAGS = [{"kind": "lag", "steps": 8}, {"kind": "lag", "steps": 8, "against": 4}, "ahead", "measures"]
@@ -167,3 +167,37 @@ def test_rows_of_a_segment_are_not_looked_into(ask):
     model = network().fit(y=panel())
     with pytest.raises(SpecError, match="segment"):
         getattr(model, ask)()
+
+
+@pytest.mark.parametrize("features", [(), LAGS], ids=["plain", "lags"])
+@pytest.mark.parametrize(
+    "transforms", [("log", "standardise"), ({"kind": "difference", "lag": 2},)]
+)
+def test_rolling_forecasts_are_those_of_each_cutoff(features, transforms):
+    model = network(features=features, transforms=transforms).fit(y=panel().drop("s3"))
+    found = model.predict_rolling(4, stride=3)
+    whole = model.panel_
+    for place, back in enumerate((15, 12, 9, 6)):
+        model.panel_ = whole.map(lambda history, back=back: history.until(-back))
+        expected = model.predict().to_numpy().reshape(3, 6, 1)
+        np.testing.assert_allclose(found[place], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [({"origins": 0}, SpecError, "at least 1"), ({"origins": 99}, DataError, "fewer origins")],
+)
+def test_rolling_forecasts_that_cannot_be_are_told(given, error, says):
+    model = network().fit(y=panel())
+    with pytest.raises(error, match=says):
+        model.predict_rolling(**given)
+
+
+def test_rolling_forecasts_of_a_whole_history():
+    y = panel(gaps=False).loc["s0"]
+    model = HCNN(4, context="all", state_size=5, n_members=2, max_epochs=3).fit(y=y)
+    found = model.predict_rolling(2, stride=5)
+    whole = model.panel_
+    for place, back in enumerate((9, 4)):
+        model.panel_ = whole.map(lambda history, back=back: history.until(-back))
+        np.testing.assert_allclose(found[place, 0, :, 0], model.predict(), rtol=1e-5)

@@ -1,0 +1,127 @@
+"""What a fitted network answers: forecasts from the last cutoff and earlier ones, and quantiles."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from forecast.data import continuation
+from forecast.data.panel import Panel
+from forecast.data.windows import Rows, Windows
+from forecast.estimators._combination import COMBINATIONS
+from forecast.estimators._fit_report import Fitted
+from forecast.estimators._held_out import HeldOut
+from forecast.estimators._inspectable import AbstractInspectable
+from forecast.estimators._intervals import Calibration
+from forecast.networks.network import Network
+from forecast.training import device as devices
+from forecast.training.settings import Training
+from forecast.types import Array
+
+
+class AbstractAnswering(AbstractInspectable):
+    """The forecasts of an ensemble of networks."""
+
+    context: int | Literal["all"] | None
+    burn_in: int
+    state_size: int
+    combine: Literal["mean", "median"]
+    context_: int
+    calibration_: Calibration | None
+
+    @abstractmethod
+    def _settings(self) -> Training:
+        """Return the settings of training."""
+
+    def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
+        return list(COMBINATIONS[self.combine](self._members(panel, future, steps)))
+
+    def _members(self, panel: Panel, future: Sequence[Array], steps: int) -> Array:
+        """Return each member's forecast of each history, shape (members, histories, steps, p)."""
+        windows, starts = self._patterns().ahead(panel, self.prepared_, future, steps)
+        outputs = self._outputs(self.network_, windows, torch.from_numpy(starts))
+        z = outputs[:steps].transpose(1, 2, 0, 3)[self.alive_]
+        return self.prepared_.targets.invert_each(z, [history.y for history in panel])
+
+    def _rolled(self, panel: Panel, back: Rows, steps: int) -> Array:
+        if self.context == "all":
+            return super()._rolled(panel, back, steps)
+        series, frame = len(panel), self._framing()
+        rows = HeldOut(
+            panel, self.prepared_, back[:1].repeat(series), self.context_, self.burn_in, steps,
+            self.combine, frame.reach,
+        )  # fmt: skip
+        windows = rows.windows()
+        after = np.tile(back, series)
+        owners = np.repeat(np.arange(series), len(back))
+        starts = (windows.offsets + windows.lengths)[owners] - after - self.context_
+        z = self._outputs(self.network_, windows, torch.from_numpy(starts))[:, self.alive_]
+        found = COMBINATIONS[self.combine](rows.undone(z.transpose(1, 2, 0, 3), owners, after))
+        by_series: Array = found.reshape(series, len(back), *found.shape[1:])
+        return by_series.swapaxes(0, 1)
+
+    def _outputs(
+        self,
+        network: Network,
+        windows: Any,
+        starts: torch.Tensor,
+        levels: Sequence[float] | None = None,
+    ) -> Array:
+        """Return forecasts in transformed units, shape (H, E, windows, p), or (…, p, levels)."""
+        parameter = next(network.parameters())
+        data = self._resident(windows, parameter.dtype, parameter.device)
+        kernel = self._settings().kernel
+        with devices.quiet_machine(), torch.no_grad():
+            parts = [
+                data.forecasts(
+                    network(batch.inputs, batch.targets, batch.known, kernel=kernel).outputs,
+                    batch, levels,
+                ).cpu()
+                for batch in data.groups(starts, network.members, self.state_size)
+            ]  # fmt: skip
+        ahead: Array = torch.cat(parts, dim=2).double().numpy()
+        return ahead
+
+    def predict_members(self, X: Any = None, *, steps: int | None = None) -> list[Array]:
+        """Return the forecast of every member alone: their spread is the ensemble's risk.
+
+        Parameters
+        ----------
+        X, steps : as in `predict`
+
+        Returns
+        -------
+        list of arrays of shape (members, steps, p), one a series, in the target's units
+        """
+        panel = self._panel()
+        ahead = continuation.future(self, panel, X, steps)
+        return list(self._members(panel, ahead.x, ahead.steps).swapaxes(0, 1))
+
+    def _quantiles(
+        self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
+    ) -> list[Array] | None:
+        """Return the mean of the members' quantiles, where the loss knows them."""
+        if self._settings().measure().width == 1 or self.prepared_.targets.looks_back:
+            return None
+        windows, starts = self._patterns().ahead(panel, self.prepared_, future, steps)
+        outputs = self._outputs(self.network_, windows, torch.from_numpy(starts), levels)
+        members = np.moveaxis(outputs[:steps], 0, 2)[self.alive_]
+        z = np.moveaxis(COMBINATIONS[self.combine](members), -1, 0)
+        found = self.prepared_.targets.invert_each(z, [history.y for history in panel])
+        return list(np.moveaxis(np.sort(found, axis=0), 0, -1))
+
+    def _calibration(self, panel: Panel) -> Calibration | None:
+        return self.calibration_  # residuals of the rows that early stopping held out
+
+    def _held_out(self, panel: Panel, fitted: Fitted, held: Rows) -> Calibration:
+        """Forecast from origins of the held-out rows and keep the residuals."""
+        network, alive = fitted.network, fitted.progress.alive.numpy()
+
+        def forecast(windows: Windows, starts: Rows) -> Array:
+            return self._outputs(network, windows, torch.from_numpy(starts))[:, alive]
+
+        return self._patterns().calibrate(panel, fitted.prepared, held, forecast, network.members)
