@@ -7,11 +7,13 @@ returns a function of rows and cutoffs, see `scoring.Forecaster`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from naive2 import naive2
 from scoring import Forecaster
 from sets import Competition, Rolling
@@ -57,6 +59,110 @@ def ours(kind: str, **settings: Any) -> Compete:
     return compete
 
 
+SEASONS = {"h": 24, "D": 7, "W-SUN": 52, "MS": 12, "QS": 4, "YS": 1}
+"""Steps in the season of a frequency, which is not always what scores count: weeks are scored as if
+they had none. Series of M3's "other" have no frequency that is told, nor a season."""
+
+SEARCHED = 100_000
+"""Rows in all series up to which set-ups are tried; beyond, variants by rule are combined."""
+
+
+def season_of(given: Competition) -> int:
+    """Return the steps in a season."""
+    return 1 if given.name == "m3_other" else SEASONS[given.frequency]
+
+
+def automatic(given: Competition, seed: int, **settings: Any) -> Any:
+    """Return a forecaster that sets itself up."""
+    return forecast.Auto(
+        given.horizon, season=season_of(given), scored_season=given.season, random_state=seed,
+        **settings,
+    )  # fmt: skip
+
+
+def answered(model: Any, given: Competition) -> Array:
+    """Fit a forecaster of ours, and return its forecasts (series, horizon)."""
+    found = model.fit(y=given.panel()).predict(steps=given.horizon)
+    return found.to_numpy().reshape(len(given.ids), given.horizon)
+
+
+def by_rule(given: Competition, seed: int) -> Array:
+    """Compete with the rule's network alone, its four members side by side."""
+    return answered(automatic(given, seed, trials=0, members=1), given)
+
+
+def combined(given: Competition, seed: int) -> Array:
+    """Compete with set-ups that were tried, or on large sets with variants by rule."""
+    large = sum(map(len, given.train)) > SEARCHED
+    settings = {"trials": 0, "members": 6} if large else {"trials": 12, "members": 4}
+    return answered(automatic(given, seed, **settings), given)
+
+
+def changed(change: Callable[[dict[str, Any], Competition], None]) -> Compete:
+    """Return how the rule's network competes after a change of its settings."""
+
+    def compete(given: Competition, seed: int) -> Array:
+        node = automatic(given, seed).suggest(y=given.panel())
+        change(node, given)
+        horizon = node.pop("horizon", given.horizon)
+        model = forecast.Combination([node], horizon, season=season_of(given), random_state=seed)
+        return answered(model, given)
+
+    return compete
+
+
+def put(**settings: Any) -> Compete:
+    """Return how the rule's network competes with other settings."""
+    return changed(lambda node, _: node.update(settings))
+
+
+def without_lags(node: dict[str, Any], _: Competition) -> None:
+    """Leave out what was there a season ago."""
+    node["features"] = ["ahead"]
+
+
+def not_beyond_a_segment(node: dict[str, Any], _: Competition) -> None:
+    """Train one step ahead alone, and run on over the horizon when forecasting."""
+    node["horizon"] = node["segment"]
+
+
+def squared(node: dict[str, Any], _: Competition) -> None:
+    """Minimise squared errors in units of the window."""
+    node["training"] = {**node["training"], "loss": "mse"}
+
+
+def channels_alone(given: Rolling, horizon: int, seed: int) -> Forecaster:
+    """Forecast every channel by one error-correction network, two days a step.
+
+    The same settings for all sets and horizons, chosen on validation rows.
+    """
+    season = SEASONS[given.frequency]
+    daily = season == 24
+    network = forecast.ECNN(
+        context=720, segment=48, stride=4, scale={"kind": "standard", "rows": 168},
+        features=[forecast.Lag(season), "ahead"] if daily else ["ahead"], state_size=64,
+        cell={"kind": "error_correction", "psi": "identity", "gain": 0.3},
+        initial_state="zero", n_members=4, max_epochs=12,
+        training={
+            "loss": "mae", "learning_rate": 0.003, "batch_size": 128, "weight_decay": 1.0,
+            "context_weight": 0.25, "validation": len(given.values) - given.learned,
+            "patience": 3, "refit": False,
+        },
+    )  # fmt: skip
+    model = forecast.PerChannel(network, horizon, season=season, random_state=seed)
+    model.fit(y=pd.DataFrame(given.values))
+
+    def forecaster(values: Array, cutoffs: range) -> Array:
+        fresh = np.full((cutoffs[-1] + horizon, values.shape[1]), np.nan)
+        fresh[: len(values)] = values[: len(fresh)]
+        rows = pd.RangeIndex(len(given.values), len(fresh))
+        moved = copy.copy(model).update(y=pd.DataFrame(fresh[rows], rows))
+        found = moved.predict_rolling(len(cutoffs), stride=cutoffs.step, steps=horizon)
+        return found[:, 0]
+
+    return forecaster
+
+
 def season_taken_out(given: Competition, seed: int) -> Array:
     """Compete with Naive2."""
     del seed
@@ -84,4 +190,19 @@ CONTESTANTS = {
     "auto_reg": Contestant("AR", ours("AutoReg")),
     "sarimax": Contestant("SARIMAX", ours("SARIMAX")),
     "unobserved_components": Contestant("unobserved components", ours("UnobservedComponents")),
+    "ecnn": Contestant("ECNN by rule", by_rule, seeded=True),
+    "auto": Contestant("Auto", combined, seeded=True),
+    "channels": Contestant("ECNN, each channel alone", roll=channels_alone, seeded=True),
+    "no_correction": Contestant("ECNN without error correction", put(cell="elman"), seeded=True),
+    "one_member": Contestant("ECNN, one member", put(n_members=1), seeded=True),
+    "learned": Contestant("ECNN, start learned", put(initial_state="learned"), seeded=True),
+    "noisy": Contestant("ECNN, start noisy", put(initial_state="noisy"), seeded=True),
+    "both": Contestant(
+        "ECNN, start learned and noisy", put(initial_state="learned_noisy"), seeded=True
+    ),
+    "no_overshooting": Contestant(
+        "ECNN without overshooting", changed(not_beyond_a_segment), seeded=True
+    ),
+    "no_lags": Contestant("ECNN without seasonal lags", changed(without_lags), seeded=True),
+    "squared": Contestant("ECNN, squared errors", changed(squared), seeded=True),
 }

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from forecast.estimators.compositions import _recipe
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 MODULES = ("sources", "naive2", "sets", "scoring", "references", "contestants", "table", "check")
 
@@ -139,8 +141,26 @@ def test_a_forecaster_that_looks_ahead_is_found_out(bench, folder):
         bench.scoring.rolled(given, folder, 96, ahead)
 
 
-@pytest.mark.parametrize("name", ["naive", "seasonal_naive", "naive2", "drift", "theta"])
-def test_noise_in_the_test_file_changes_no_forecast(bench, folder, name):
+def test_channels_are_forecast_from_rows_before_each_cutoff(bench, folder, monkeypatch):
+    """The scores find out who looks ahead; here the network learns from few windows."""
+    given = bench.sets.rolling("exchange_rate", folder)
+    ECNN = bench.contestants.forecast.ECNN
+    monkeypatch.setattr(
+        bench.contestants.forecast,
+        "ECNN",
+        lambda **settings: ECNN(**settings | {"stride": 999, "max_epochs": 1, "n_members": 1}),
+    )
+    channels = bench.contestants.CONTESTANTS["channels"].roll(given, 96, 0)
+    found = bench.scoring.rolled(given, folder, 96, channels)
+    assert np.isfinite(found["mse"]).all()
+
+
+@pytest.mark.parametrize("name", [
+    "naive", "seasonal_naive", "naive2", "drift", "theta", "ecnn", "auto", "no_lags",
+    "no_overshooting",
+])  # fmt: skip
+def test_noise_in_the_test_file_changes_no_forecast(bench, folder, name, monkeypatch):
+    monkeypatch.setattr(_recipe, "STEPS", 2)
     compete = bench.contestants.CONTESTANTS[name].compete
     before = compete(bench.sets.competition("m4_quarterly", folder), 0)
     noise = np.random.default_rng(5).uniform(1, 9, (3, 8))

@@ -17,7 +17,7 @@ HOURS, WEEK = 24, 168
 ENOUGH = 5_000
 """Training windows from which on those at one phase of the season alone are enough."""
 
-STEPS, BATCH = 1_200, 128
+STEPS, BATCH, RATE = 1_000, 128, 0.007
 
 CHOICES: Mapping[str, Sequence[Any]] = {
     "reach": (1.0, 1.5, 2.0),
@@ -74,6 +74,20 @@ def rule(facts: Facts) -> dict[str, Any]:
     return first | {"scale": "standard" if facts.longest > facts.season else "last"}
 
 
+def variants(facts: Facts) -> list[dict[str, Any]]:
+    """Return choices that differ in what errs differently: the rule's, then variants of it."""
+    first = rule(facts)
+    changes: Sequence[dict[str, Any]] = (
+        {},
+        {"reach": 1.5},
+        {"lags": "before it"},
+        {"log": False},
+        {"reach": 2.0},
+        {"segment": "half"},
+    )
+    return [first | change for change in changes]
+
+
 def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any]:
     """Return the node of a network for some choices.
 
@@ -105,7 +119,7 @@ def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any
         "max_epochs": max(2, round(passes)),
         "training": {
             "loss": loss,
-            "learning_rate": 0.01,
+            "learning_rate": RATE,
             "batch_size": BATCH,
             "stopping": "late",
             "validation": 0,

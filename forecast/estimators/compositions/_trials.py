@@ -22,7 +22,7 @@ from forecast.estimators._base import OnEpoch
 from forecast.estimators._frames import naive_error
 from forecast.estimators._intervals import Calibration
 from forecast.estimators.compositions import _parts
-from forecast.estimators.compositions._recipe import CHOICES, Facts, network, rule
+from forecast.estimators.compositions._recipe import CHOICES, Facts, network, variants
 from forecast.files import write_atomically
 from forecast.types import Array
 
@@ -264,8 +264,11 @@ class Search:
         if 0 < place <= len(self.model.baselines):
             return self.model.baselines[place - 1], {}
         told = [(t.choice, self.rows.score(t.forecast)) for t in tried if t.choice]
-        seed = _parts.seeds(self.model.random_state, 1)[0]
-        choice = asked(told, seed) if place else rule(self.facts)
+        fixed = variants(self.facts)
+        if len(told) < len(fixed):
+            choice = fixed[len(told)]
+        else:
+            choice = asked(told, _parts.seeds(self.model.random_state, 1)[0])
         return network(self.facts, choice, self.loss), choice
 
     def _try(self, node: Any, choice: Mapping[str, Any], seed: int) -> Trial:

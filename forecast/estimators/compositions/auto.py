@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecast.data import frames
 from forecast.data.panel import Panel
 from forecast.errors import SpecError
 from forecast.estimators._base import OnEpoch
@@ -26,14 +27,15 @@ class Auto(AbstractCombination):
     1. A rule sets a network up from season, horizon and lengths: a step is a segment of the season,
        windows are measured by their past, a season ago is an input.
     2. Each trial fits a set-up to all rows but the last `horizon`, and forecasts them. The rule's
-       own is the first, baselines come next, then variants that a search chooses.
+       own is the first, baselines come next, then variants of it, then what a search asks for.
     3. Trials are picked one after the other, each so that the mean of all so far scores best on the
        rows held out, by half the percentage error and half the scaled error, both over those of the
        best naive forecast.
     4. Those picked are fitted anew to all rows. Their mean is the forecast; what they were off by
        on the rows held out gives its intervals.
 
-    Without trials the rule's network is fitted to all rows at once, and has no intervals.
+    Without trials the rule's network and its first variants, `members` in all, are fitted to all
+    rows at once, and have no intervals: for data so large that a trial takes too long.
 
     Parameters
     ----------
@@ -123,11 +125,13 @@ class Auto(AbstractCombination):
             _parts.built(node, self)._check_parameters()
 
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
-        facts = _recipe.Facts.of(panel, int(self.horizon))
-        rows = HeldOutRows(panel, int(self.horizon), self.scored_season or panel.season)
-        loss = rows.loss() | ({"season": self.scored_season} if self.scored_season else {})
+        facts, rows, loss = self._look(panel)
         self.trials_, self.calibration_ = pd.DataFrame(), None
-        nodes: Sequence[Any] = [_recipe.network(facts, _recipe.rule(facts), loss)]
+        choices = _recipe.variants(facts)
+        nodes: Sequence[Any] = [
+            _recipe.network(facts, choices[place % len(choices)], loss)
+            for place in range(self.members)
+        ]
         if self.trials:
             search = Search(self, facts, rows, loss, checkpoint, on_epoch)
             tried = search.run()
@@ -136,6 +140,29 @@ class Auto(AbstractCombination):
             self.trials_ = rows.table(tried, chosen)
             self.calibration_ = rows.calibration(panel, [tried[place] for place in chosen])
         self._fit_parts(panel, nodes, checkpoint, on_epoch)
+
+    def suggest(self, X: Any = None, y: Any = None) -> dict[str, Any]:
+        """Return the rule's network for data, without a fit.
+
+        Parameters
+        ----------
+        X, y : as in `fit`
+
+        Returns
+        -------
+        dict
+            A node as `model` in YAML takes it, or `Combination`.
+        """
+        self._check_parameters()
+        facts, _, loss = self._look(frames.read(self, X, y))
+        return _recipe.network(facts, _recipe.rule(facts), loss)
+
+    def _look(self, panel: Panel) -> tuple[_recipe.Facts, HeldOutRows, dict[str, Any]]:
+        """Return what the rule looks at, the rows held out, and the loss they ask for."""
+        facts = _recipe.Facts.of(panel, int(self.horizon))
+        rows = HeldOutRows(panel, int(self.horizon), self.scored_season or panel.season)
+        season = {"season": self.scored_season} if self.scored_season else {}
+        return facts, rows, rows.loss() | season
 
     def _calibration(self, panel: Panel) -> Calibration | None:
         return self.calibration_

@@ -68,8 +68,14 @@ def test_the_same_seed_makes_the_same_search():
 
 
 def test_without_trials_the_rule_is_all_there_is():
-    model = auto(trials=0).fit(y=panel())
-    assert [type(part).__name__ for part in model.forecasters_] == ["ECNN"]
+    model = auto(trials=0, members=2).fit(y=panel())
+    assert [type(part).__name__ for part in model.forecasters_] == ["ECNN", "ECNN"]
+    first, second = model.forecasters_
+    assert (first.context, second.context) == (8, 12)
+    node = auto().suggest(y=panel())
+    assert {**first.get_params(deep=False), **node} == first.get_params(deep=False) | {
+        "kind": "ecnn"
+    }
     assert len(model.trials_) == 0
     with pytest.raises(DataError, match="no intervals"):
         model.predict(quantiles=[0.5])
