@@ -27,6 +27,9 @@ CHOICES: Mapping[str, Sequence[Any]] = {
     "state_size": (192, 96, 256),
     "context_weight": (0.5, 0.25),
     "lags": ("season", "before it", "none"),
+    "psi": ("tanh", "identity"),
+    "measured": (1.0, 0.5),
+    "passes": (1.0, 1.5),
 }
 """What the search chooses from; the first of each is the rule's, but for the scale."""
 
@@ -78,14 +81,13 @@ def variants(facts: Facts) -> list[dict[str, Any]]:
     """Return choices that differ in what errs differently: the rule's, then variants of it."""
     first = rule(facts)
     changes: Sequence[dict[str, Any]] = (
-        {},
         {"reach": 1.5},
-        {"lags": "before it"},
+        {"psi": "identity"},
+        {"measured": 0.5},
         {"log": False},
-        {"reach": 2.0},
-        {"segment": "half"},
+        {"lags": "before it"},
     )
-    return [first | change for change in changes]
+    return [first, *(first | change | {"passes": 1.5} for change in changes)]
 
 
 def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any]:
@@ -101,19 +103,20 @@ def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any
     """
     segment = _segment(facts, choice["segment"])
     context = _context(facts, choice["reach"], segment)
-    measured = min(max(facts.longest, 2 * facts.season, facts.horizon), context)
+    measured = choice["measured"] * max(facts.longest, 2 * facts.season, facts.horizon)
     stride = segment if facts.windows(context, segment) >= ENOUGH else 1
-    passes = STEPS * BATCH / facts.windows(context, stride)
+    passes = choice["passes"] * STEPS * BATCH / facts.windows(context, stride)
     transforms = ["log"] if choice["log"] and facts.positive else []
     return {
         "kind": "ecnn",
         "context": context,
         "segment": segment,
         "stride": stride,
-        "scale": {"kind": choice["scale"], "rows": max(measured, 2)},
+        "scale": {"kind": choice["scale"], "rows": max(min(round(measured), context), 2)},
         "features": [*_lags(facts, choice["lags"]), "ahead"],
         "transforms": [*transforms, "standardise"],
         "state_size": choice["state_size"],
+        "cell": {"kind": "error_correction", "psi": choice["psi"]},
         "initial_state": "zero",
         "n_members": 4,
         "max_epochs": max(2, round(passes)),
