@@ -144,11 +144,12 @@ def test_a_forecaster_that_looks_ahead_is_found_out(bench, folder):
 def test_channels_are_forecast_from_rows_before_each_cutoff(bench, folder, monkeypatch):
     """The scores find out who looks ahead; here the network learns from few windows."""
     given = bench.sets.rolling("exchange_rate", folder)
-    ECNN = bench.contestants.forecast.ECNN
+    Combination = bench.contestants.forecast.Combination
+    quick = {"stride": 999, "max_epochs": 1, "n_members": 1}
     monkeypatch.setattr(
         bench.contestants.forecast,
-        "ECNN",
-        lambda **settings: ECNN(**settings | {"stride": 999, "max_epochs": 1, "n_members": 1}),
+        "Combination",
+        lambda nodes: Combination([{**node, **quick} for node in nodes]),
     )
     channels = bench.contestants.CONTESTANTS["channels"].roll(given, 96, 0)
     found = bench.scoring.rolled(given, folder, 96, channels)

@@ -19,6 +19,9 @@ ENOUGH = 5_000
 
 STEPS, BATCH, RATE = 1_000, 128, 0.007
 
+MOST = 200
+"""Passes over all windows, at most: a few windows are soon learned by heart."""
+
 CHOICES: Mapping[str, Sequence[Any]] = {
     "reach": (1.0, 1.5, 2.0),
     "segment": ("rule", "half", "horizon"),
@@ -119,7 +122,7 @@ def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any
         "cell": {"kind": "error_correction", "psi": choice["psi"]},
         "initial_state": "zero",
         "n_members": 4,
-        "max_epochs": max(2, round(passes)),
+        "max_epochs": min(max(2, round(passes)), MOST),
         "training": {
             "loss": loss,
             "learning_rate": RATE,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.isotonic import IsotonicRegression
 
 from forecast import registry
 from forecast.data.panel import History, Panel
@@ -25,6 +26,9 @@ from forecast.estimators.compositions import _parts
 from forecast.estimators.compositions._recipe import CHOICES, Facts, network, variants
 from forecast.files import write_atomically
 from forecast.types import Array
+
+FEW = 40
+"""Series whose residuals at one step are too few for its quantiles."""
 
 
 @dataclass(frozen=True)
@@ -140,13 +144,33 @@ class HeldOutRows:
         mean = np.mean([trial.forecast for trial in chosen], axis=0)
         own = chain.take(self.places)
         off = np.abs(own.apply(self.actual) - own.apply(mean))
-        return Calibration(off / scales[self.places][:, None], scales, chain)
+        return Calibration(_enough(off / scales[self.places][:, None]), scales, chain)
 
     def _parts(self, forecast: Array) -> tuple[float, float]:
         off = np.abs(forecast - self.actual)
         size = np.maximum(np.abs(forecast) + np.abs(self.actual), 1e-12)
         scale = np.where(self.naive > 0, self.naive, np.nan)[:, None]
         return float(np.nanmean(2 * off / size)) or 1e-12, float(np.nanmean(off / scale)) or 1e-12
+
+
+def _enough(off: Array) -> Array:
+    """Let each step know the residuals (n, H, p) of all, where n series alone are too few.
+
+    They are taken to grow from step to step as an isotonic fit says, and to be alike beside that.
+    """
+    series, horizon, targets = off.shape
+    if series >= FEW:
+        return off
+    steps = np.arange(horizon)
+    found = np.empty((series * horizon, horizon, targets))
+    for target in range(targets):
+        part = off[..., target]
+        known = ~np.isnan(part)
+        rows = np.broadcast_to(steps, part.shape)[known]
+        fit = IsotonicRegression(y_min=1e-12).fit(rows, part[known])
+        growth = fit.predict(steps)
+        found[..., target] = (part / growth).reshape(-1, 1) * growth
+    return found
 
 
 def _repeat(history: History, horizon: int, lag: int) -> Array:

@@ -193,6 +193,20 @@ def test_the_mean_of_those_picked_is_never_worse_than_the_best_alone():
     assert held.pick(trials[:1], 4) == [0]
 
 
+def test_intervals_of_one_series_know_the_residuals_of_all_steps():
+    """They grow from step to step, and each covers what it should of errors of its own size."""
+    rng = np.random.default_rng(0)
+    growth = np.sqrt(np.arange(1, 25))
+    off = np.abs(rng.normal(size=(1, 24, 1)) * growth[:, None])
+    found = _trials._enough(off)
+    assert found.shape == (24, 24, 1)
+    width = np.quantile(found[..., 0], 0.8, axis=0)
+    assert (np.diff(width) >= 0).all()
+    assert width[-1] / width[0] > 2
+    many = np.abs(rng.normal(size=(50, 24, 1)))
+    assert _trials._enough(many) is many
+
+
 FACTS = {
     "hours": (Facts(48, 24, 168, np.full(400, 800), True), 24, 168, [168, 144]),
     "weeks": (Facts(13, 52, 52, np.full(300, 900), True), 13, 52, [52]),
