@@ -110,7 +110,8 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array, DataFrame or None
-            Inputs, one row a time step, aligned with `y`.
+            Inputs, one row a time step, aligned with `y`. In a panel, a column that never moves
+            within a series tells the series apart (a static feature).
         y : array, Series or DataFrame
             Targets: one series, a wide frame (one system of several targets), or a frame whose
             index has the levels (series, time), a panel. NaN is a missing value.

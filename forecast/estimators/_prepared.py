@@ -11,6 +11,7 @@ import numpy as np
 from forecast.data import timeline
 from forecast.data.blocks import Places, blocks, stack
 from forecast.data.panel import Panel
+from forecast.data.transforms._base import State
 from forecast.data.transforms._chain import Chain
 from forecast.data.windows import Rows, Windows
 from forecast.errors import DataError
@@ -56,11 +57,13 @@ class Prepared:
             for history, y in zip(panel, known, strict=True):
                 _fit_one(transforms, history.id, y)
             raise
+        inputs = Chain.fit_each(
+            ["standardise"], [h.x[:end] for h, end in zip(panel, ends, strict=True)]
+        )
+        _scale_static(inputs.states[0])
         return cls(
             targets,
-            Chain.fit_each(
-                ["standardise"], [h.x[:end] for h, end in zip(panel, ends, strict=True)]
-            ),
+            inputs,
             *_columns(panel, timing),
             delay,
         )
@@ -177,6 +180,16 @@ def _columns(panel: Panel, timing: str) -> tuple[tuple[int, ...], tuple[int, ...
     """Return the inputs that nobody knows ahead, and those that a step sees one step late."""
     past_only = tuple(panel.inputs.index(name) for name in panel.past_only)
     return past_only, past_only if timing == "backward" else tuple(range(len(panel.inputs)))
+
+
+def _scale_static(state: State) -> None:
+    """Scale over the panel what never moves within a series, and tells one from another."""
+    still = (state["flat"] > 0).all(axis=0)
+    spread = state["mean"].std(axis=0)
+    static = still & (spread > 1e-12 * np.abs(state["mean"]).max(axis=0))
+    state["scale"][:, static] = spread[static]
+    state["mean"][:, static] = state["mean"][:, static].mean(axis=0)
+    state["flat"][:, static] = 0.0
 
 
 def _fit_one(transforms: Sequence[Any], series: Hashable | None, y: Array) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from forecast import ECNN, HCNN, RNN, Training
-from forecast.data import blocks, timeline
+from forecast.data import blocks, frames, timeline
 from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
 from forecast.errors import DataError, SpecError
@@ -284,3 +284,25 @@ def test_with_forward_timing_machine_code_gives_what_the_reference_does(kind):
 def test_a_closed_cell_has_no_inputs_to_time():
     with pytest.raises(SpecError, match="a closed cell has none"):
         HCNN(timing="forward", context=5).fit(y=np.arange(40.0))
+
+
+def test_what_never_moves_within_a_series_tells_series_apart():
+    """It is scaled over the panel; where all series share it, it says nothing."""
+    rows = 12
+    sizes = (2.0, 5.0, 11.0)
+    parts = {
+        f"s{place}": pd.DataFrame(
+            {"size": size, "country": 7.0, "rain": np.arange(rows) * (place + 1.0)}
+        )
+        for place, size in enumerate(sizes)
+    }
+    y = pd.concat({name: pd.Series(np.arange(rows) + 1.0) for name in parts})
+    panel = frames.read(ECNN(horizon=2), pd.concat(parts), y)
+    windows = Prepared.fit(panel, ["standardise"], 0).windows(
+        panel, context=4, burn_in=0, horizon=2
+    )
+    size, country, rain = windows.inputs.reshape(3, rows, 3).transpose(2, 0, 1)
+    expected = (np.array(sizes) - np.mean(sizes)) / np.std(sizes)
+    np.testing.assert_allclose(size, np.repeat(expected[:, None], rows, axis=1))
+    assert (country == 0).all()
+    np.testing.assert_allclose(rain.std(axis=1), 1)
