@@ -24,6 +24,7 @@ def judgement(console: Console, found: Judgement) -> None:
         console.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print(found.verdict, style="bold", markup=False, highlight=False, soft_wrap=True)
+    console.print(found.standing.sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def outcome(console: Console, found: Outcome, options: Options) -> None:

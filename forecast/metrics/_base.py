@@ -86,3 +86,10 @@ def central(frame: pd.DataFrame) -> tuple[float, float] | None:
             if low < high and abs(low + high - 1) < 1e-9:
                 return low, high
     return None
+
+
+def pinball(frame: pd.DataFrame) -> Array:
+    """Return the pinball loss of each level, shape (levels, rows)."""
+    actual = column(frame, "actual")
+    above = [(level, actual - column(frame, level)) for level in levels(frame)]
+    return np.array([np.maximum(level * gap, (level - 1) * gap) for level, gap in above])

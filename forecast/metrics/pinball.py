@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from forecast.metrics._base import AbstractMetric, column, levels
+from forecast.metrics._base import AbstractMetric, levels, pinball
 from forecast.types import Array
 
 
@@ -34,10 +34,6 @@ class Pinball(AbstractMetric):
 
     def terms(self, frame: pd.DataFrame) -> Array:
         """Return the mean over the levels, one a row."""
-        known = levels(frame)
-        if not known:
+        if not levels(frame):
             return np.full(len(frame), np.nan)
-        actual = column(frame, "actual")
-        above = [(level, actual - column(frame, level)) for level in known]
-        losses = [np.maximum(level * gap, (level - 1) * gap) for level, gap in above]
-        return np.asarray(np.mean(losses, axis=0), dtype=np.float64)
+        return np.asarray(np.mean(pinball(frame), axis=0), dtype=np.float64)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecast.errors import DataError
 from forecast.evaluation.backtest import BacktestResult, backtest
+from forecast.evaluation.confidence_set import Standing, standing
 from forecast.evaluation.scores import Comparison, compare
 from forecast.evaluation.significance import (
     DieboldMariano,
@@ -43,6 +44,8 @@ class Judgement:
         The network against its rival.
     verdict : str
         One sentence.
+    standing : Standing
+        All models against each other.
     """
 
     results: dict[str, BacktestResult]
@@ -52,6 +55,7 @@ class Judgement:
     rival: str | None
     test: DieboldMariano | None
     verdict: str
+    standing: Standing
 
     @property
     def table(self) -> pd.DataFrame:
@@ -110,7 +114,8 @@ def conclude(
             stride=spec.backtest.stride,
         )
     sentence = verdict(comparison.table, network, baselines, test, DECIDES)
-    return Judgement(results, comparison, network, baselines, rival, test, sentence)
+    every = standing(comparison.rows, horizon=results[network].horizon, stride=spec.backtest.stride)
+    return Judgement(results, comparison, network, baselines, rival, test, sentence, every)
 
 
 def _backtest(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from forecast import plots
+from forecast.evaluation.calibration import pit, reliability
+from forecast.metrics._base import levels
 from forecast.pipeline.compare import DECIDES, Judgement
 from forecast.pipeline.fitting import Fitted, Prediction
 from forecast.pipeline.observations import Observations
@@ -40,12 +42,32 @@ def draw(
         figures["scores.png"] = plots.scores_figure(
             judgement.table, judgement.comparison.by_step, network=judgement.network, score=DECIDES
         )
+    figures |= _of_all(name, judgement, [str(model) for model in shown])
     history = getattr(network.model, "history_", None)
     if isinstance(history, pd.DataFrame):
         figures["learning_curves.png"] = plots.learning_curves_figure(
             history, title=f"{name}: learning curves on all data"
         )
     return {file: _png(figure) for file, figure in figures.items()}
+
+
+def _of_all(name: str, judgement: Judgement, shown: list[str]) -> dict[str, Figure]:
+    """Draw what quantiles hold of their promises, and how all models rank, where that is known."""
+    rows, ranks = judgement.comparison.rows, judgement.standing.ranks
+    figures = {}
+    if shown and levels(rows):
+        figures["reliability.png"] = plots.reliability_figure(
+            reliability(rows), shown, title=f"{name}: what quantiles hold"
+        )
+        figures["pit.png"] = plots.pit_figure(
+            pit(rows), shown, title=f"{name}: where actual values fell"
+        )
+    if ranks is not None:
+        figures["ranks.png"] = plots.critical_difference_figure(
+            ranks.ranks, ranks.difference, ranks.groups, network=judgement.network,
+            title=f"{name}: mean ranks over {ranks.units} {judgement.standing.losses.units}",
+        )  # fmt: skip
+    return figures
 
 
 def _png(figure: Figure) -> bytes:

@@ -78,12 +78,15 @@ def record(run: Run, spec: Spec, candidates: Sequence[Candidate], made: Made) ->
             "forecast.verdict": judgement.verdict,
             "forecast.champion": judgement.champion,
             "forecast.best_baseline": judgement.rival or "",
-            "mlflow.note.content": judgement.verdict,
+            "mlflow.note.content": f"{judgement.verdict} {judgement.standing.sentence}",
         }
     )
     run.table("scores", judgement.table.rename_axis("model"))
     run.table("scores_by_step", judgement.comparison.by_step)
     run.table("scores_by_origin", judgement.comparison.by_origin)
+    confidence = judgement.standing.confidence
+    if confidence is not None:
+        run.table("confidence_set", confidence)
     run.text("resolved.json", json.dumps(made.resolved, indent=2, default=str))
     for file in made.files:
         run.file(file, "plots" if file.suffix == ".png" else None)

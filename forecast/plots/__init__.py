@@ -7,18 +7,23 @@ is drawn.
 
 from __future__ import annotations
 
+from forecast.plots.calibration import pit_figure, reliability_figure
 from forecast.plots.contrasts import contrasts_figure, curves_figure
 from forecast.plots.forecasts import backtest_figure, forecast_figure
 from forecast.plots.insight import sensitivity_figure, states_figure
+from forecast.plots.ranks import critical_difference_figure
 from forecast.plots.scores import scores_figure
 from forecast.plots.training import learning_curves_figure
 
 __all__ = [
     "backtest_figure",
     "contrasts_figure",
+    "critical_difference_figure",
     "curves_figure",
     "forecast_figure",
     "learning_curves_figure",
+    "pit_figure",
+    "reliability_figure",
     "scores_figure",
     "sensitivity_figure",
     "states_figure",

@@ -32,7 +32,7 @@ CHOICES: Mapping[str, Sequence[Any]] = {
     "lags": ("season", "before it", "none"),
     "psi": ("tanh", "identity"),
     "measured": (1.0, 0.5),
-    "passes": (1.0, 1.5),
+    "passes": (1.0, 2.0, 3.0),
 }
 """What the search chooses from; the first of each is the rule's, but for the scale."""
 
@@ -84,13 +84,14 @@ def variants(facts: Facts) -> list[dict[str, Any]]:
     """Return choices that differ in what errs differently: the rule's, then variants of it."""
     first = rule(facts)
     changes: Sequence[dict[str, Any]] = (
-        {"reach": 1.5},
         {"psi": "identity"},
-        {"measured": 0.5},
+        {"reach": 1.5},
+        {"passes": 3.0},
+        {"psi": "identity", "reach": 1.5},
         {"log": False},
-        {"lags": "before it"},
+        {"measured": 0.5},
     )
-    return [first, *(first | change | {"passes": 1.5} for change in changes)]
+    return [first, *(first | {"passes": 2.0} | change for change in changes)]
 
 
 def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any]:

@@ -34,8 +34,9 @@ class Auto(AbstractCombination):
     4. Those picked are fitted anew to all rows. Their mean is the forecast; what they were off by
        on the rows held out gives its intervals.
 
-    Without trials the rule's network and its first variants, `members` in all, are fitted to all
-    rows at once, and have no intervals: for data so large that a trial takes too long.
+    Without trials the rule's first variants, `members` of them, are fitted to all rows at once, or
+    with one member the rule's own network, and have no intervals: for data so large that a trial
+    takes too long.
 
     Parameters
     ----------
@@ -127,11 +128,9 @@ class Auto(AbstractCombination):
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
         facts, rows, loss = self._look(panel)
         self.trials_, self.calibration_ = pd.DataFrame(), None
-        choices = _recipe.variants(facts)
-        nodes: Sequence[Any] = [
-            _recipe.network(facts, choices[place % len(choices)], loss)
-            for place in range(self.members)
-        ]
+        first, *others = _recipe.variants(facts)
+        choices = [first] if self.members == 1 else others[: self.members]
+        nodes: Sequence[Any] = [_recipe.network(facts, choice, loss) for choice in choices]
         if self.trials:
             search = Search(self, facts, rows, loss, checkpoint, on_epoch)
             tried = search.run()

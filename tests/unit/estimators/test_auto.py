@@ -69,9 +69,9 @@ def test_the_same_seed_makes_the_same_search():
 
 def test_without_trials_the_rule_is_all_there_is():
     model = auto(trials=0, members=2).fit(y=panel())
-    assert [type(part).__name__ for part in model.forecasters_] == ["ECNN", "ECNN"]
     first, second = model.forecasters_
     assert (first.context, second.context) == (8, 12)
+    (first,) = auto(trials=0, members=1).fit(y=panel()).forecasters_
     node = auto().suggest(y=panel())
     assert {**first.get_params(deep=False), **node} == first.get_params(deep=False) | {
         "kind": "ecnn"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics as reference
 
 from forecast import registry
@@ -16,7 +17,7 @@ from forecast import registry
 LEVELS = [0.1, 0.5, 0.9]
 KINDS = registry.kinds("metric")
 POINT = ["mae", "mase", "rmse", "rmsse", "smape"]
-INTERVAL = ["coverage", "pinball", "width"]
+INTERVAL = ["coverage", "crps", "pinball", "width", "wql"]
 
 
 def metric(kind):
@@ -42,9 +43,13 @@ def forecasts(rows, seed=0, missing=0):
     )
 
 
-def pinball_of(row):
+def losses_of(row):
     gaps = [(level, row["actual"] - row[level]) for level in LEVELS]
-    return sum(q * gap if gap >= 0 else (q - 1) * gap for q, gap in gaps) / len(gaps)
+    return [q * gap if gap >= 0 else (q - 1) * gap for q, gap in gaps]
+
+
+def pinball_of(row):
+    return sum(losses_of(row)) / len(LEVELS)
 
 
 TERM = {
@@ -58,6 +63,11 @@ TERM = {
     "coverage": lambda row: float(row[0.1] <= row["actual"] <= row[0.9]),
     "width": lambda row: row[0.9] - row[0.1],
     "pinball": pinball_of,
+    # Nearer to 0.1 than to 0.5 lies what is below 0.3.
+    "crps": lambda row: (
+        2 * sum(w * loss for w, loss in zip((0.3, 0.4, 0.3), losses_of(row), strict=True))
+    ),
+    "wql": lambda row: 2 * pinball_of(row),
 }
 
 
@@ -66,6 +76,8 @@ def looped(kind, frame):
     rows = frame.to_dict("records")
     terms = [TERM[kind](row) for row in rows if not math.isnan(row["actual"])]
     mean = math.fsum(terms) / len(terms)
+    if kind == "wql":
+        return math.fsum(terms) / math.fsum(abs(y) for y in frame["actual"] if not math.isnan(y))
     return math.sqrt(mean) if kind in ("rmse", "rmsse") else mean
 
 
@@ -122,7 +134,7 @@ def test_a_constant_history_has_no_scaled_error(kind):
     assert math.isnan(metric(kind).score(frame))
 
 
-@pytest.mark.parametrize("kind", ["mase", "rmsse", "smape", "coverage"])
+@pytest.mark.parametrize("kind", ["mase", "rmsse", "smape", "coverage", "wql"])
 @given(power=st.integers(-8, 8))
 @settings(max_examples=10, deadline=None)
 def test_measures_without_unit_ignore_the_unit(kind, power):
@@ -170,3 +182,39 @@ def test_says_what_it_is(kind):
     assert part.title
     assert part.better in ("lower", "higher", "target")
     assert part.unit in ("target", "%", "1")
+
+
+@pytest.mark.parametrize("actual", [-1.3, 0.0, 2.5])
+def test_crps_comes_to_that_of_a_normal_distribution(actual):
+    """The closed form of Gneiting and Raftery, with ever more levels."""
+    z, law = actual, stats.norm
+    closed = z * (2 * law.cdf(z) - 1) + 2 * law.pdf(z) - 1 / math.sqrt(math.pi)
+    off = []
+    for count in (9, 99, 999):
+        levels = np.arange(1, count + 1) / (count + 1)
+        frame = pd.DataFrame({"actual": [actual]} | {q: [law.ppf(q)] for q in levels.tolist()})
+        off.append(abs(metric("crps").score(frame) - closed))
+    assert off[2] < off[1] < off[0]
+    assert off[2] < 2e-3
+
+
+def test_crps_of_an_ensemble_is_that_of_its_steps():
+    """Of n members, each the middle of its n-th, by brute force: E|X - y| - E|X - X'| / 2."""
+    rng = np.random.default_rng(0)
+    members = np.sort(rng.normal(size=40))
+    levels = ((np.arange(40) + 0.5) / 40).tolist()
+    frame = pd.DataFrame({"actual": [0.3]} | {q: [m] for q, m in zip(levels, members, strict=True)})
+    pairs = np.abs(members[:, None] - members).mean() / 2
+    assert metric("crps").score(frame) == pytest.approx(np.abs(members - 0.3).mean() - pairs)
+
+
+def test_crps_of_the_point_alone_is_the_absolute_error():
+    frame = forecasts(20)[["actual", "point"]].copy()
+    frame[0.5] = frame["point"]
+    assert metric("crps").score(frame) == pytest.approx(metric("mae").score(frame))
+
+
+def test_wql_of_several_series_weighs_them_by_size():
+    small, large = forecasts(20), forecasts(20, 1) * 1000
+    both = pd.concat([small, large])
+    assert metric("wql").score(both) == pytest.approx(metric("wql").score(large), rel=5e-3)
