@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +19,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from forecast.data import continuation, frames
-from forecast.data.panel import History, Panel
+from forecast.data.panel import Panel
 from forecast.data.windows import Rows
 from forecast.errors import DataError, SpecError
 from forecast.estimators import _intervals, _model_folder
@@ -63,17 +62,14 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         list of arrays of shape (steps, p)
         """
 
+    def _forecast_from(self, origins: Sequence[_intervals.Origin], steps: int) -> list[list[Array]]:
+        """Return what `_forecast` gives at each of several cutoffs."""
+        return [self._forecast(panel, future, steps) for panel, future in origins]
+
     def _rolled(self, panel: Panel, back: Rows, steps: int) -> Array:
         """Forecast from cutoffs so many rows before the end, (origins, series, steps, p)."""
-        return np.stack([
-            np.stack(
-                self._forecast(
-                    panel.map(partial(History.until, stop=-rows)),
-                    [_intervals.inputs_ahead(panel, h.x, rows, steps) for h in panel], steps,
-                )
-            )
-            for rows in back.tolist()
-        ])  # fmt: skip
+        origins = [_intervals.origin(panel, rows, steps) for rows in back.tolist()]
+        return np.stack([np.stack(found) for found in self._forecast_from(origins, steps)])
 
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from forecast.estimators._base import AbstractForecaster
 
 ORIGINS = 24
+Origin = tuple[Panel, Sequence[Array]]
+"""Histories up to a cutoff, and inputs over the steps ahead."""
 
 
 def check_levels(quantiles: Sequence[float]) -> list[float]:
@@ -142,15 +144,11 @@ def rolling_calibration(
     chain = Chain.fit_each(transforms, [history.y for history in panel]).pointwise
     length = min(len(history) for history in panel)
     first = max(length // 2, panel.season + 1, 2, length - horizon - ORIGINS + 1)
+    backs = range(length - first, horizon - 1, -1)
+    origins = (origin(panel, back, horizon) for back in backs)
+    every = _refitted if refit else _kept
     residuals: list[list[Array]] = [[] for _ in panel]
-    for back in range(length - first, horizon - 1, -1):
-        known = panel.map(partial(History.until, stop=-back))
-        model = forecaster
-        if refit:
-            model = clone(forecaster)
-            model._fit(known, checkpoint=None, on_epoch=None)
-        ahead = [inputs_ahead(panel, history.x, back, horizon) for history in panel]
-        forecasts = model._forecast(known, ahead, horizon)
+    for back, forecasts in zip(backs, every(forecaster, origins, horizon), strict=True):
         starts = [len(history) - back for history in panel]
         came = [h.y[start : start + horizon] for h, start in zip(panel, starts, strict=True)]
         off = chain.apply(np.stack(came)) - chain.apply(np.stack(forecasts))
@@ -162,7 +160,28 @@ def rolling_calibration(
     )
 
 
-def inputs_ahead(panel: Panel, x: Array, back: int, steps: int) -> Array:
+def _refitted(
+    forecaster: AbstractForecaster, origins: Iterable[Origin], steps: int
+) -> Iterator[list[Array]]:
+    for known, ahead in origins:
+        model = clone(forecaster)
+        model._fit(known, checkpoint=None, on_epoch=None)
+        yield model._forecast(known, ahead, steps)
+
+
+def _kept(
+    forecaster: AbstractForecaster, origins: Iterable[Origin], steps: int
+) -> list[list[Array]]:
+    return forecaster._forecast_from(list(origins), steps)
+
+
+def origin(panel: Panel, back: int, steps: int) -> Origin:
+    """Return histories up to a cutoff so many rows before the end, and inputs of steps ahead."""
+    known = panel.map(partial(History.until, stop=-back))
+    return known, [_inputs_ahead(panel, history.x, back, steps) for history in panel]
+
+
+def _inputs_ahead(panel: Panel, x: Array, back: int, steps: int) -> Array:
     """Cut the inputs of the steps ahead and hide those nobody would know."""
     ahead = x[len(x) - back : len(x) - back + steps].copy()
     ahead[:, [panel.inputs.index(name) for name in panel.past_only]] = np.nan

@@ -24,9 +24,10 @@ from forecast.estimators.baselines._sample import (
     Sample,
     bridged,
     gaussian,
-    last_value,
+    last_season,
     observed_span,
     power_of_two,
+    season_deviation,
     spread,
     step_deviation,
 )
@@ -39,7 +40,8 @@ class AbstractUnivariate(AbstractBaseline):
     Rows before the first observed value are left out. Where the model takes no gaps, those
     between observed values are bridged by straight lines, and those at the end are forecast over.
     A column that is constant or shorter than `rows_needed`, or on which the model fails, is
-    continued by its last value, and `warnings_` says so.
+    continued by its last value, and `warnings_` says so; one for which no time is left, by its last
+    season.
     """
 
     takes_gaps: ClassVar[bool] = False
@@ -62,6 +64,14 @@ class AbstractUnivariate(AbstractBaseline):
 
     def _learn(self, sample: Sample) -> Learned:
         columns = [self._learn_column(sample.column(i)) for i in range(sample.y.shape[1])]
+        return {"columns": columns}
+
+    def _stand_in(self, sample: Sample) -> Learned:
+        columns: list[Learned] = []
+        season = sample.season
+        for column in sample.y.T:
+            deviation = 0.0 if np.isnan(column).all() else season_deviation(column, season)
+            columns.append({"model": None, "deviation": deviation, "season": season})
         return {"columns": columns}
 
     def _continue(self, learned: Learned, sample: Sample, ahead: Array) -> Array:
@@ -124,7 +134,7 @@ class AbstractUnivariate(AbstractBaseline):
         if np.isnan(sample.y).all():
             return np.full(len(ahead), np.nan)
         if column["model"] is None:
-            return np.full(len(ahead), last_value(sample.y))
+            return _unmodelled(column, sample, len(ahead))
         prepared, longer = self._prepared(column, sample, ahead)
         values = self._forecast_one(column["model"], prepared, longer)
         found: Array = values[len(longer) - len(ahead) :] * column["scale"] + column["shift"]
@@ -134,8 +144,9 @@ class AbstractUnivariate(AbstractBaseline):
         self, column: Learned, sample: Sample, ahead: Array, levels: Sequence[float]
     ) -> Array:
         if column["model"] is None:
-            deviation = column["deviation"] * np.sqrt(np.arange(1, len(ahead) + 1))
-            return gaussian(np.full(len(ahead), last_value(sample.y)), deviation, levels)
+            seasons = np.arange(len(ahead)) // column.get("season", 1) + 1
+            deviation = column["deviation"] * np.sqrt(seasons)
+            return gaussian(_unmodelled(column, sample, len(ahead)), deviation, levels)
         prepared, longer = self._prepared(column, sample, ahead)
         values = self._quantiles_one(column["model"], prepared, longer, levels)
         found: Array = values[len(longer) - len(ahead) :] * column["scale"] + column["shift"]
@@ -157,3 +168,8 @@ class AbstractUnivariate(AbstractBaseline):
         if self.units == "scaled":
             return 0.0, power_of_two(float(np.nanmean(np.abs(y))))
         return float(np.nanmean(y)), power_of_two(spread(y))
+
+
+def _unmodelled(column: Learned, sample: Sample, steps: int) -> Array:
+    """Continue a column that has no model: by its last value, or by its last season."""
+    return last_season(sample.y, column.get("season", 1), steps)

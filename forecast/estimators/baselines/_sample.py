@@ -112,6 +112,22 @@ def last_value(y: Array) -> float:
     return float(y[~np.isnan(y)][-1])
 
 
+def last_season(y: Array, season: int, steps: int) -> Array:
+    """Continue a column by what it last was at the same place in the season, or last of all.
+
+    Examples
+    --------
+    >>> last_season(np.array([1.0, 2.0, 3.0, np.nan]), 2, 3).tolist()
+    [3.0, 2.0, 3.0]
+    """
+    cycle = np.empty(season)
+    for step in range(season):
+        place = y[(len(y) + step) % season :: season]
+        known = place[~np.isnan(place)]
+        cycle[step] = known[-1] if len(known) else last_value(y)
+    return cycle[np.arange(steps) % season]
+
+
 def spread(y: Array) -> float:
     """Return the standard deviation of the observed values, of whatever size they are."""
     known = y[~np.isnan(y)]
@@ -121,7 +137,17 @@ def spread(y: Array) -> float:
 
 def step_deviation(y: Array) -> float:
     """Return the root mean square of the steps between observed values, 0 where there is none."""
-    steps = np.diff(y[~np.isnan(y)])
+    return _root_mean_square(np.diff(y[~np.isnan(y)]))
+
+
+def season_deviation(y: Array, season: int) -> float:
+    """Return that of the steps from one season to the next, where some are observed."""
+    steps = y[season:] - y[:-season]
+    known = steps[~np.isnan(steps)]
+    return _root_mean_square(known) if len(known) else step_deviation(y)
+
+
+def _root_mean_square(steps: Array) -> float:
     size = power_of_two(float(np.abs(steps).max(initial=0.0)))
     return float(np.sqrt(np.mean((steps / size) ** 2))) * size if len(steps) else 0.0
 

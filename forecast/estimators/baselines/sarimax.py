@@ -59,6 +59,10 @@ class SARIMAX(AbstractUnivariate):
         Columns of X that nobody knows ahead; they are not used.
     transforms : sequence
         Transforms of the target, kinds or objects.
+    n_jobs : int, optional
+        At most so many processes share a panel that takes long; one a processor by default.
+    time_budget : float, optional
+        Seconds for fitting. Series that have no model by then go on as their last season was.
     order : (p, d, q), optional
         Chosen by default.
     seasonal_order : (P, D, Q), optional
@@ -89,6 +93,8 @@ class SARIMAX(AbstractUnivariate):
         season: int | None = None,
         past_only: Sequence[str] = (),
         transforms: Sequence[Any] = (),
+        n_jobs: int | None = None,
+        time_budget: float | None = None,
         order: Sequence[int] | None = None,
         seasonal_order: Sequence[int] | None = None,
     ) -> None:
@@ -96,6 +102,8 @@ class SARIMAX(AbstractUnivariate):
         self.season = season
         self.past_only = past_only
         self.transforms = transforms
+        self.n_jobs = n_jobs
+        self.time_budget = time_budget
         self.order = order
         self.seasonal_order = seasonal_order
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from forecast.estimators.baselines._base import AbstractUnivariate
 from forecast.estimators.baselines._records import Learned
-from forecast.estimators.baselines._sample import Sample, last_value
+from forecast.estimators.baselines._sample import Sample, last_season
 from forecast.types import Array
 
 
@@ -60,10 +58,4 @@ class SeasonalNaive(AbstractUnivariate):
         return {}
 
     def _forecast_one(self, fitted: Learned, sample: Sample, ahead: Array) -> Array:
-        rows, season = len(sample), sample.season
-        cycle = np.empty(season)
-        for step in range(season):
-            place = sample.y[(rows + step) % season :: season]
-            known = place[~np.isnan(place)]
-            cycle[step] = known[-1] if len(known) else last_value(sample.y)
-        return cycle[np.arange(len(ahead)) % season]
+        return last_season(sample.y, sample.season, len(ahead))

@@ -36,6 +36,10 @@ class Theta(AbstractUnivariate):
         Columns of X that nobody knows ahead.
     transforms : sequence
         Transforms of the target, kinds or objects.
+    n_jobs : int, optional
+        At most so many processes share a panel that takes long; one a processor by default.
+    time_budget : float, optional
+        Seconds for fitting. Series that have no model by then go on as their last season was.
 
     References
     ----------
@@ -60,11 +64,15 @@ class Theta(AbstractUnivariate):
         season: int | None = None,
         past_only: Sequence[str] = (),
         transforms: Sequence[Any] = (),
+        n_jobs: int | None = None,
+        time_budget: float | None = None,
     ) -> None:
         self.horizon = horizon
         self.season = season
         self.past_only = past_only
         self.transforms = transforms
+        self.n_jobs = n_jobs
+        self.time_budget = time_budget
 
     def _fit_one(self, sample: Sample) -> Learned:
         from statsmodels.tsa.forecasting.theta import ThetaModel

@@ -42,6 +42,10 @@ class UnobservedComponents(AbstractUnivariate):
         Columns of X that nobody knows ahead; they are not used.
     transforms : sequence
         Transforms of the target, kinds or objects.
+    n_jobs : int, optional
+        At most so many processes share a panel that takes long; one a processor by default.
+    time_budget : float, optional
+        Seconds for fitting. Series that have no model by then go on as their last season was.
     form : str, optional
         "local level", "random walk with drift", "local linear trend" or "smooth trend"; chosen by
         default.
@@ -70,12 +74,16 @@ class UnobservedComponents(AbstractUnivariate):
         season: int | None = None,
         past_only: Sequence[str] = (),
         transforms: Sequence[Any] = (),
+        n_jobs: int | None = None,
+        time_budget: float | None = None,
         form: str | None = None,
     ) -> None:
         self.horizon = horizon
         self.season = season
         self.past_only = past_only
         self.transforms = transforms
+        self.n_jobs = n_jobs
+        self.time_budget = time_budget
         self.form = form
 
     def _check_parameters(self) -> None:

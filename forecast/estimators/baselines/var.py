@@ -55,6 +55,10 @@ class VAR(AbstractBaseline):
         Columns of X that nobody knows ahead; they are not used.
     transforms : sequence
         Transforms of the targets, kinds or objects.
+    n_jobs : int, optional
+        At most so many processes share a panel that takes long; one a processor by default.
+    time_budget : float, optional
+        Seconds for fitting. Series that have no model by then go on as their last values were.
     lags : int, optional
         Number of lags :math:`p \ge 1`, chosen by default.
 
@@ -86,12 +90,16 @@ class VAR(AbstractBaseline):
         season: int | None = None,
         past_only: Sequence[str] = (),
         transforms: Sequence[Any] = (),
+        n_jobs: int | None = None,
+        time_budget: float | None = None,
         lags: int | None = None,
     ) -> None:
         self.horizon = horizon
         self.season = season
         self.past_only = past_only
         self.transforms = transforms
+        self.n_jobs = n_jobs
+        self.time_budget = time_budget
         self.lags = lags
 
     def _check_parameters(self) -> None:
@@ -108,18 +116,14 @@ class VAR(AbstractBaseline):
             )
         super()._fit(panel, **settings)
 
+    def _stand_in(self, sample: Sample) -> Learned:
+        node = _units(sample)
+        node["deviation"] = np.array([step_deviation(column) for column in sample.y.T])
+        return node
+
     def _learn(self, sample: Sample) -> Learned:
-        columns = sample.y.T
-        shift = np.array([0.0 if np.isnan(c).all() else np.nanmean(c) for c in columns])
-        scale = np.array([spread(column) for column in columns])
-        live = np.flatnonzero(scale > 1e-13 * np.abs(shift))
-        node: Learned = {
-            "live": live.tolist(),
-            "shift": shift,
-            "scale": np.where(scale > 0, scale, 1.0),
-            "model": None,
-        }
-        parts = _parts(node, sample)
+        node = _units(sample)
+        live, parts = node["live"], _parts(node, sample)
         reason = f"{len(live)} targets vary, {len(parts.known)} rows have them all"
         if len(live) > 1 and len(parts.known) >= 3 * (len(live) + 1 + sample.x.shape[1]):
             try:
@@ -127,7 +131,7 @@ class VAR(AbstractBaseline):
             except FAILURES as error:
                 reason = f"{type(error).__name__}: {error}"
         if node["model"] is None:
-            node["deviation"] = np.array([step_deviation(column) for column in columns])
+            node = self._stand_in(sample)
             warnings.warn(
                 f"VAR stands back, the last values are carried forward: {reason}",
                 RuntimeWarning,
@@ -169,6 +173,19 @@ class VAR(AbstractBaseline):
         tags = super().__sklearn_tags__()
         tags.target_tags.single_output = False
         return tags
+
+
+def _units(sample: Sample) -> Learned:
+    """Return the targets that vary, and what is subtracted from them and divides them."""
+    columns = sample.y.T
+    shift = np.array([0.0 if np.isnan(c).all() else np.nanmean(c) for c in columns])
+    scale = np.array([spread(column) for column in columns])
+    return {
+        "live": np.flatnonzero(scale > 1e-13 * np.abs(shift)).tolist(),
+        "shift": shift,
+        "scale": np.where(scale > 0, scale, 1.0),
+        "model": None,
+    }
 
 
 @dataclass(frozen=True)
