@@ -129,7 +129,10 @@ def test_run_writes_the_forecast_with_its_quantiles(command, micro):
     assert made.index.tolist() == list(pd.date_range("2023-01-01", periods=3, freq="MS"))
     assert (made["q0.1"] <= made["q0.5"]).all()
     assert (made["q0.5"] <= made["q0.9"]).all()
-    for picture in ("forecast.png", "backtest.png", "scores.png", "learning_curves.png"):
+    for picture in (
+        "forecast.png", "backtest.png", "scores.png", "learning_curves.png", "reliability.png",
+        "pit.png",
+    ):  # fmt: skip
         assert (micro / "out" / picture).read_bytes().startswith(b"\x89PNG")
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from forecast import plots
+from forecast.evaluation.calibration import pit, reliability
 
 LEVELS = [0.05, 0.1, 0.5, 0.9, 0.95]
 
@@ -301,4 +302,53 @@ def test_learning_curves_of_a_study_end_where_nothing_changes():
     first, _ = shown(figure)
     assert first.get_title(loc="left") == "gru, reset every 8"
     assert 30 < first.get_xlim()[1] < 40
+    assert drawn(figure)
+
+
+def quantiles(models=("ecnn", "naive"), rows=80):
+    rng = np.random.default_rng(0)
+    parts = [
+        pd.DataFrame({"model": model, "actual": rng.normal(size=rows)}).join(
+            pd.DataFrame({q: np.full(rows, 4 * (q - 0.5)) for q in LEVELS})
+        )
+        for model in models
+    ]
+    return pd.concat(parts)
+
+
+def test_reliability_is_drawn_beside_the_diagonal():
+    table = reliability(quantiles())
+    figure = plots.reliability_figure(table, ["ecnn", "naive"], title="t")
+
+    first, second = shown(figure)
+    diagonal, line = first.lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    own = table[table["model"] == "ecnn"]
+    np.testing.assert_array_equal(line.get_xydata(), own[["level", "share"]])
+    assert second.get_title(loc="left") == "naive, 80 values"
+    assert drawn(figure)
+
+
+def test_the_transform_is_drawn_as_a_histogram_around_one():
+    table = pit(quantiles())
+    figure = plots.pit_figure(table, ["ecnn"], title="t")
+
+    (axes,) = shown(figure)
+    own = table[table["model"] == "ecnn"]
+    heights = [bar.get_height() for bar in axes.patches]
+    np.testing.assert_allclose(heights, own["density"])
+    assert sum(bar.get_height() * bar.get_width() for bar in axes.patches) == pytest.approx(1)
+    assert drawn(figure)
+
+
+def test_ranks_are_joined_where_models_do_not_differ():
+    ranks = pd.Series({"ets": 1.4, "ecnn": 1.9, "_naive": 2.7})
+    figure = plots.critical_difference_figure(ranks, 0.6, [("ets", "ecnn")], network="ecnn")
+
+    (axes,) = shown(figure)
+    bars = [line for line in axes.lines if line.get_linewidth() == 3.5]
+    assert len(bars) == 1
+    np.testing.assert_allclose(bars[0].get_xdata(), [1.38, 1.92])
+    texts = [text.get_text().strip() for text in axes.texts]
+    assert texts == ["ets  1.40", "ecnn  1.90", "_naive  2.70"]
     assert drawn(figure)
