@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 
 from forecast import registry
 from forecast.data import frames
 from forecast.data.panel import Panel
+from forecast.errors import SpecError
 from forecast.estimators._recurrent import AbstractRecurrent
 from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.pipeline import build, observations, output, record
@@ -93,8 +94,7 @@ def run(kind: str, document: Document, plan: Plan, options: Options, listener: L
     design: AbstractDesign = registry.build("study", kind)
     spec = read_spec(document)
     network = build.candidates(spec, document)[0].forecaster
-    if not isinstance(network, AbstractRecurrent):
-        raise TypeError("a pipeline's model is a recurrent network")
+    network = _studied(network)
     data = observations.read(spec, options.folder)
     panel = frames.read(network, data.X, data.y)
     keys = _keys(design, plan, panel)
@@ -121,6 +121,21 @@ def run(kind: str, document: Document, plan: Plan, options: Options, listener: L
                     run_id = tracked.id
                     _record(tracked, plan, made, target)
     return Studied(made, target, run_id)
+
+
+def _studied(network: Any) -> AbstractRecurrent:
+    """Return the network of a pipeline, where a study can be made of it."""
+    if not isinstance(network, AbstractRecurrent):
+        raise SpecError(
+            "a study takes the sizes of one recurrent network, and the pipeline's model is of "
+            f"class {type(network).__name__}: set model.kind to ecnn, say"
+        )
+    if not network._framing().plain or not network._settings().measure().compiled:
+        raise SpecError(
+            "a study looks at squared errors of windows as they are: leave out scale, segment, "
+            "features and training.loss"
+        )
+    return network
 
 
 def _keys(design: AbstractDesign, plan: Plan, panel: Panel) -> list[tuple[int, Key, Arm]]:
