@@ -21,6 +21,10 @@ class Part(StrEnum):
     CELLS = "cells"
     KERNELS = "kernels"
     TRANSFORMS = "transforms"
+    SCALES = "scales"
+    FEATURES = "features"
+    OPTIMIZERS = "optimizers"
+    LOSSES = "losses"
     METRICS = "metrics"
     STUDIES = "studies"
     PIPELINES = "pipelines"
@@ -30,6 +34,7 @@ _FAMILIES = {
     Part.MODELS: "forecaster",
     Part.STUDIES: "study",
     **{part: part.value[:-1].replace("-", "_") for part in list(Part)[1:-2]},
+    Part.LOSSES: "loss",
 }
 
 
@@ -78,7 +83,7 @@ def schema(
 def list_parts(
     what: Annotated[Part | None, typer.Argument(help="What to list; everything if absent.")] = None,
 ) -> None:
-    """List models, baselines, initial states, cells, transforms, metrics, studies, pipelines.
+    """List models, baselines, initial states, cells, transforms, losses, metrics, pipelines.
 
     [bold]Example[/]
 
