@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forecast.data.transforms.asinh import Asinh
     from forecast.data.transforms.calendar import Calendar
     from forecast.data.transforms.difference import Difference
+    from forecast.data.transforms.fourier import Fourier
     from forecast.data.transforms.log import Log
     from forecast.data.transforms.standardise import Standardise
     from forecast.estimators.baselines.auto_reg import AutoReg
@@ -90,6 +91,7 @@ __all__ = [
     "Elman",
     "Encoder",
     "ErrorCorrection",
+    "Fourier",
     "HistoricallyConsistent",
     "Huber",
     "Lag",
@@ -122,6 +124,7 @@ _HOMES = {
         "asinh": ["Asinh"],
         "calendar": ["Calendar"],
         "difference": ["Difference"],
+        "fourier": ["Fourier"],
         "log": ["Log"],
         "standardise": ["Standardise"],
     },

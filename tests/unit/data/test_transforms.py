@@ -211,3 +211,30 @@ def test_the_last_known_values_by_brute_force(lag):
         known = [value for value in phase if not np.isnan(value)]
         expected = known[-1] if known else np.nan
         np.testing.assert_array_equal(found[place, row, column], expected)
+
+
+@pytest.mark.parametrize("frequency", ["MS", "QS", "W-SUN", "30min", "h", "D"])
+def test_fourier_features_come_back_after_a_season_wherever_an_index_begins(frequency):
+    part = registry.build("transform", {"kind": "fourier", "season": 6.5, "harmonics": 2})
+    index = pd.date_range("2024-02-04", periods=40, freq=frequency)
+    whole = part.features(index)
+    np.testing.assert_allclose(whole[13:], whole[:-13], atol=1e-9)
+    np.testing.assert_array_equal(part.features(index[17:]), whole[17:])
+    np.testing.assert_array_equal(part.features(index[17:].to_period()), whole[17:])
+    np.testing.assert_allclose((whole**2).sum(axis=1), 2)
+
+
+@pytest.mark.parametrize("wrong", [{"season": 1}, {"harmonics": 0}])
+def test_fourier_settings_out_of_range_are_told(wrong):
+    with pytest.raises(SpecError, match="fourier"):
+        registry.build("transform", {"kind": "fourier", **wrong}).fit(series(0))
+
+
+def test_asinh_is_straight_near_zero_and_logarithmic_far_away():
+    asinh = registry.build("transform", "asinh")
+    y = np.concatenate([np.full(9, 2.0), [1e-6, 2e6, -2e6]])[:, None]
+    state = asinh.fit(y)
+    assert state["scale"].tolist() == [2.0]
+    z = asinh.apply(y, state).ravel()
+    np.testing.assert_allclose(z[9], 5e-7, rtol=1e-9)
+    np.testing.assert_allclose(z[10:], [np.log(2e6), -np.log(2e6)], rtol=1e-9)
