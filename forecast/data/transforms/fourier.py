@@ -73,5 +73,5 @@ def _steps(index: pd.Index) -> Array:
         return _steps(pd.DatetimeIndex(index.tz_localize(None), freq=offset).to_period())
     if isinstance(index, pd.PeriodIndex):
         step: Any = index.freq
-        return index.asi8 / step.n
+        return np.asarray(index.asi8 / step.n, dtype=np.float64)
     return np.asarray(index, dtype=np.float64)
