@@ -47,18 +47,10 @@ class VAR(AbstractBaseline):
 
     Parameters
     ----------
-    horizon : int, default=1
-        Steps that `predict` gives unless it is told otherwise.
-    season : int, optional
-        Steps in one season; the index's frequency tells it by default.
+    horizon, season, transforms, n_jobs, time_budget
+        As for `ETS`; without a model in time the last values are carried forward.
     past_only : sequence of str
         Columns of X that nobody knows ahead; they are not used.
-    transforms : sequence
-        Transforms of the targets, kinds or objects.
-    n_jobs : int, optional
-        At most so many processes share a panel that takes long; one a processor by default.
-    time_budget : float, optional
-        Seconds for fitting. Series that have no model by then go on as their last values were.
     lags : int, optional
         Number of lags :math:`p \ge 1`, chosen by default.
 

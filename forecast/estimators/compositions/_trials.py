@@ -1,30 +1,22 @@
-"""A search for a set-up: trials on held-out rows, kept so that a killed search goes on."""
+"""Trials on held-out rows: their scores, which of them make the best mean, and its intervals."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
-from forecast import registry
 from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
 from forecast.errors import DataError
-from forecast.estimators._base import OnEpoch
 from forecast.estimators._frames import naive_error
 from forecast.estimators._intervals import Calibration
-from forecast.estimators.compositions import _parts
-from forecast.estimators.compositions._recipe import CHOICES, Facts, network, variants
-from forecast.files import write_atomically
+from forecast.estimators.compositions._recipe import CHOICES
 from forecast.types import Array
 
 FEW = 40
@@ -182,142 +174,3 @@ def _repeat(history: History, horizon: int, lag: int) -> Array:
             known = back[~np.isnan(back[:, target]), target]
             found[step, target] = known[-1] if len(known) else np.nan
     return found
-
-
-def asked(told: Sequence[tuple[Mapping[str, Any], float]], seed: int) -> dict[str, Any]:
-    """Return what to try next, given what was tried and how it scored."""
-    import optuna
-
-    loud = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        space: dict[str, Any] = {
-            name: optuna.distributions.CategoricalDistribution(list(values))
-            for name, values in CHOICES.items()
-        }
-        sampler = optuna.samplers.TPESampler(seed=seed + len(told), n_startup_trials=6)
-        study = optuna.create_study(sampler=sampler)
-        for choice, score in told:
-            study.add_trial(
-                optuna.trial.create_trial(params=dict(choice), distributions=space, value=score)
-            )
-        return dict(study.ask(space).params)
-    finally:
-        optuna.logging.set_verbosity(loud)
-
-
-class Kept:
-    """Trials on disk: a search that was killed does not do them again.
-
-    Parameters
-    ----------
-    folder : path or None
-        None keeps nothing.
-    identity : str
-        Of data and settings; trials of another are not used.
-    """
-
-    def __init__(self, folder: Path | None, identity: str) -> None:
-        self.folder, self.identity = folder, identity
-
-    def trials(self) -> Iterator[Trial]:
-        """Give what is kept, in order."""
-        place = 0
-        while self.folder is not None and self._file(place).exists():
-            node = json.loads(self._file(place).read_text(encoding="utf-8"))
-            if node["identity"] != self.identity:
-                return
-            yield Trial(node["node"], node["choice"], np.array(node["forecast"]), node["seconds"])
-            place += 1
-
-    def put(self, place: int, trial: Trial) -> None:
-        """Keep a trial."""
-        if self.folder is None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(
-            {
-                "identity": self.identity,
-                "node": trial.node,
-                "choice": trial.choice,
-                "forecast": trial.forecast.tolist(),
-                "seconds": trial.seconds,
-            }
-        )
-        write_atomically(self._file(place), text.encode())
-
-    def _file(self, place: int) -> Path:
-        return Path(self.folder or "") / f"trial-{place:03d}.json"
-
-
-class Search:
-    """Trials one after the other: the rule's network, baselines, and what the search asks for.
-
-    Parameters
-    ----------
-    model : Auto
-    facts : Facts
-    rows : HeldOutRows
-    loss : mapping
-        Node of the loss of all networks.
-    checkpoint : path or None
-    on_epoch : callable or None
-    """
-
-    def __init__(
-        self, model: Any, facts: Facts, rows: HeldOutRows, loss: Mapping[str, Any],
-        checkpoint: Path | None, on_epoch: OnEpoch | None,
-    ) -> None:  # fmt: skip
-        self.model, self.facts, self.rows, self.loss = model, facts, rows, loss
-        self.on_epoch, self.checkpoint = on_epoch, checkpoint
-        self.seeds = _parts.seeds(model.random_state, model.trials)
-
-    def run(self) -> list[Trial]:
-        """Try as many as there is room for; at least one."""
-        kept = Kept(self.checkpoint, self._identity() if self.checkpoint else "")
-        tried = list(kept.trials())[: self.model.trials]
-        while len(tried) < self.model.trials and not self._out_of_time(tried):
-            trial = self._try(*self._next(tried), self.seeds[len(tried)])
-            kept.put(len(tried), trial)
-            tried.append(trial)
-        return tried
-
-    def _next(self, tried: Sequence[Trial]) -> tuple[Any, Mapping[str, Any]]:
-        """Return the node to try, and the choice it stems from."""
-        place = len(tried)
-        if 0 < place <= len(self.model.baselines):
-            return self.model.baselines[place - 1], {}
-        told = [(t.choice, self.rows.score(t.forecast)) for t in tried if t.choice]
-        fixed = variants(self.facts)
-        if len(told) < len(fixed):
-            choice = fixed[len(told)]
-        else:
-            choice = asked(told, _parts.seeds(self.model.random_state, 1)[0])
-        return network(self.facts, choice, self.loss), choice
-
-    def _try(self, node: Any, choice: Mapping[str, Any], seed: int) -> Trial:
-        begun = time.perf_counter()
-        inner = _parts.built(node, self.model, seed)
-        inner._check_parameters()
-        inner.panel_ = self.rows.known
-        inner._fit(self.rows.known, checkpoint=None, on_epoch=self.on_epoch)
-        if getattr(getattr(inner, "fit_report_", None), "stopped", "") == "interrupted":
-            raise KeyboardInterrupt  # what was cut short would be compared with what was not
-        found = inner._forecast(self.rows.known, self.rows.ahead, int(self.model.horizon))
-        described = registry.describe(inner)
-        return Trial(described, choice, np.stack(found), time.perf_counter() - begun)
-
-    def _out_of_time(self, tried: Sequence[Trial]) -> bool:
-        """Say whether another trial, and the fits to all rows, would take too long."""
-        if self.model.time_budget is None or not tried:
-            return False
-        each = max(trial.seconds for trial in tried)
-        spent = sum(trial.seconds for trial in tried)
-        return bool(spent + (1 + self.model.members) * each > self.model.time_budget)
-
-    def _identity(self) -> str:
-        settings = registry.describe(self.model.get_params(deep=False))
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=repr).encode())
-        for history in self.rows.known:
-            digest.update(history.y.tobytes() + history.x.tobytes())
-        return digest.hexdigest()

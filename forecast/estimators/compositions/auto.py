@@ -17,7 +17,8 @@ from forecast.estimators._base import OnEpoch
 from forecast.estimators._intervals import Calibration
 from forecast.estimators.compositions import _parts, _recipe
 from forecast.estimators.compositions._base import AbstractCombination
-from forecast.estimators.compositions._trials import HeldOutRows, Search
+from forecast.estimators.compositions._search import Search
+from forecast.estimators.compositions._trials import HeldOutRows
 from forecast.types import Array
 
 

@@ -10,7 +10,7 @@ from forecast import Auto
 from forecast.data import frames
 from forecast.errors import DataError, SpecError
 from forecast.estimators._base import AbstractForecaster
-from forecast.estimators.compositions import _recipe, _trials
+from forecast.estimators.compositions import _recipe, _search, _trials
 from forecast.estimators.compositions._recipe import CHOICES, Facts, network, rule
 from forecast.estimators.compositions._trials import HeldOutRows, Trial
 from forecast.metrics.mase import MASE
@@ -89,12 +89,12 @@ def test_trials_do_not_see_the_rows_held_out():
         poisoned[part.index[-6:]] = [3.0, 90.0, 1.0, 50.0, 2.0, 7.0]
     found = []
 
-    class Noted(_trials.Kept):
+    class Noted(_search.Kept):
         def put(self, place, trial):
             found.append(trial)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_trials, "Kept", Noted)
+        patch.setattr(_search, "Kept", Noted)
         for values in (y, poisoned):
             # The loss weighs its two parts as the held-out rows say; here they say nothing.
             patch.setattr(HeldOutRows, "loss", lambda _: {"kind": "smape_mase"})
@@ -105,7 +105,7 @@ def test_trials_do_not_see_the_rows_held_out():
 
 def test_a_search_that_was_killed_goes_on(tmp_path, monkeypatch):
     expected = auto(trials=4).fit(y=panel())
-    tries = _trials.Search._try
+    tries = _search.Search._try
     left = iter(range(3))
 
     def killed(*arguments):
@@ -113,7 +113,7 @@ def test_a_search_that_was_killed_goes_on(tmp_path, monkeypatch):
             raise RuntimeError("killed")
         return tries(*arguments)
 
-    monkeypatch.setattr(_trials.Search, "_try", killed)
+    monkeypatch.setattr(_search.Search, "_try", killed)
     with pytest.raises(RuntimeError, match="killed"):
         auto(trials=4).fit(y=panel(), checkpoint=tmp_path)
     left = iter(range(1))  # one is left to be done
