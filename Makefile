@@ -31,7 +31,7 @@ bench: $(STAMP) ## Measure what benchmarks/README.md states
 bench-accuracy: $(STAMP) ## Score forecasts on M3, M4, ETT and exchange rates; takes hours
 	$(BIN)/python benchmarks/accuracy all --check $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/accuracy all $(if $(DATA),--data $(DATA))
-	$(BIN)/python benchmarks/accuracy/coverage.py m4_hourly,m4_weekly --data $(or $(DATA),build/data)
+	$(BIN)/python benchmarks/accuracy/intervals.py m4_hourly,m4_weekly --data $(or $(DATA),build/data)
 
 docs: $(STAMP) ## Check that every link and picture in the documents is there
 	$(BIN)/python -m pytest -q tests/architecture/test_documents.py

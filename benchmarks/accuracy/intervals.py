@@ -1,9 +1,9 @@
 """Do intervals hold what they promise? 80 and 95 % of M4 series, over all steps and step by step.
 
-    python benchmarks/accuracy/coverage.py m4_hourly,m4_weekly --data FOLDER
+    python benchmarks/accuracy/intervals.py m4_hourly,m4_weekly --data FOLDER
 
 The rule's network is tried once on the horizon before the cutoff, and fitted anew to all rows; what
-it was off by there, in units of each series' own steps, makes its intervals. Writes `COVERAGE.md`.
+it was off by there, in units of each series' own steps, makes its intervals. Writes `INTERVALS.md`.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def covered(name: str, seed: int, folder: Path) -> dict[int, np.ndarray]:
 def main() -> int:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(
-        prog="python benchmarks/accuracy/coverage.py", description=__doc__,
+        prog="python benchmarks/accuracy/intervals.py", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("sets", help=f"of {', '.join(sets.COMPETITIONS)}, with commas")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("COVERAGE.md"))
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("INTERVALS.md"))
     options = parser.parse_args()
     about = (__doc__ or "").split("\n\n", 3)[2]
     lines = [
