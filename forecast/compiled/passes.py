@@ -1,4 +1,4 @@
-"""Both passes over tensors (T, E, b, .), for kernels that torch differentiates through.
+"""Both passes over tensors (E, T, b, .), for kernels that torch differentiates through.
 
 The work is cut into tasks: a block of windows of one member each. A task's result does not depend
 on which thread runs it.
@@ -18,7 +18,7 @@ Matrices = namedtuple("Matrices", "A C D leak skip")
 """Weights of all members, flat: (E, n, n), (E, p, n), (E, n, p), (E, n), (E, p, n)."""
 
 Tensors = namedtuple("Tensors", "drive targets known outputs d_drive d_targets initial d_initial")
-"""Flat arrays of all steps, members and windows, and of the initial states."""
+"""Flat arrays of all members, steps and windows, and of the initial states (E, b, n)."""
 
 
 @inner
@@ -57,9 +57,8 @@ def make_forward(tag):
             e, first, b = task_of(sh, windows, task)
             _load(sh, mats, e, wts)
             mem = at(mems[task if keep else 0], 0)
-            row = e * windows + first
-            o = _outside(x, row, members * windows)
-            begin(sh, b, mem, at(x.initial, 0), row * sh.n)
+            o = _outside(x, e * sh.steps * windows + first, windows)
+            begin(sh, b, mem, at(x.initial, 0), (e * windows + first) * sh.n)
             number = 0
             for now in range(0, sh.steps, sh.segment):
                 if now > 0:
@@ -80,8 +79,8 @@ def make_backward(tag):
         for task in range(first_task, last_task if tag else 0):
             e, first, b = task_of(sh, windows, task)
             _load(sh, mats, e, wts)
-            mem, row = at(mems[task], 0), e * windows + first
-            o = _outside(x, row, members * windows)
+            mem, start = at(mems[task], 0), (e * windows + first) * sh.n
+            o = _outside(x, e * sh.steps * windows + first, windows)
             nothing_after(sh, b, mem)
             last = (sh.steps - 1) // sh.segment * sh.segment
             for now in range(last, -1, -sh.segment):
@@ -91,10 +90,10 @@ def make_backward(tag):
                     if now > 0:
                         take_bound(sh, b, mem, now // sh.segment)
                     else:
-                        begin(sh, b, mem, at(x.initial, 0), row * sh.n)
+                        begin(sh, b, mem, at(x.initial, 0), start)
                     forward(sh, b, mem, wts, o, now, end, False)
                 backward(sh, b, mem, wts, at(grads[task], 0), o, now, end)
             if x.d_initial.size > 0:
-                initial_gradient(sh, b, mem, wts, at(x.d_initial, 0), row * sh.n)
+                initial_gradient(sh, b, mem, wts, at(x.d_initial, 0), start)
 
     return run_backward

@@ -169,3 +169,11 @@ def draw_uniform(
         for generator in generators
     ]
     return nn.Parameter(torch.stack(members).to(torch.get_default_dtype()))
+
+
+def project(inputs: Tensor, B: Tensor, c: Tensor) -> Tensor:
+    """Return B u + c (T, E, b, n) of inputs (T, E, b, m), one product a member."""
+    members_first = inputs.transpose(0, 1)
+    E, T, b, m = members_first.shape
+    found = torch.baddbmm(c[:, None], members_first.reshape(E, T * b, m), B.mT)
+    return found.view(E, T, b, B.shape[1]).transpose(0, 1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from forecast.networks.cells._base import CellModule, Sizes, draw_uniform
+from forecast.networks.cells._base import CellModule, Sizes, draw_uniform, project
 from forecast.networks.kernels._base import Recurrence
 
 
@@ -30,7 +30,7 @@ class CorrectedModule(CellModule):
         self.D = draw_uniform((n, p), gain / math.sqrt(p), generators)
 
     def drive(self, inputs: Tensor) -> Tensor:
-        return torch.einsum("tebm,enm->tebn", inputs, self.B) + self.c[:, None, :]
+        return project(inputs, self.B, self.c)
 
     def recurrence(self) -> Recurrence:
         return Recurrence(self.A, self.C, self.D, self.psi)

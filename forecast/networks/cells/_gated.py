@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from forecast.networks.cells._base import CellModule, Sizes, draw_uniform
+from forecast.networks.cells._base import CellModule, Sizes, draw_uniform, project
 from forecast.networks.kernels._gated import GATES, Gated
 
 
@@ -29,7 +29,7 @@ class GatedModule(CellModule):
 
     def drive(self, inputs: Tensor) -> Tensor:
         """Project the inputs to all gates."""
-        return torch.einsum("tebm,enm->tebn", inputs, self.B) + self.c[:, None, :]
+        return project(inputs, self.B, self.c)
 
     def recurrence(self) -> Gated:
         return Gated(self.kind, self.A, self.C, self.d)

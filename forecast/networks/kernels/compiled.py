@@ -108,7 +108,7 @@ class _Pass:
 
         self.like = targets
         steps, self.members, self.windows, n = drive.shape
-        self.p = targets.shape[-1]
+        self.lead, self.p = (self.members, steps, self.windows), targets.shape[-1]
         self.dtype = np.dtype(str(drive.dtype).removeprefix("torch."))
         self.shape = layout.shape(
             steps=steps, rows=max(1, min(ROWS, self.windows)), n=n, q=0, p=self.p,
@@ -118,7 +118,8 @@ class _Pass:
         self.tasks = self.members * self.blocks
         self.matrices = passes.Matrices(*map(_flat, matrices))
         none = np.empty(0, self.dtype)
-        past = (_flat(drive), _flat(targets), _flat(known))
+        # Members first: so the products before and after, a member each, leave and take it.
+        past = (_flat(tensor.transpose(0, 1)) for tensor in (drive, targets, known))
         self.tensors = passes.Tensors._make((*past, none, none, none, _flat(initial), none))
         self.held: Array | None = None
         work = self.tasks * steps * self.shape.rows * n * (n + 2 * self.p)
@@ -127,7 +128,7 @@ class _Pass:
     def forward(self, *, keep: bool) -> Tensor:
         from forecast.compiled.entries import entry
 
-        outputs = torch.empty_like(self.like, memory_format=torch.contiguous_format)
+        outputs = self.like.new_empty(*self.lead, self.p)
         x = self.tensors._replace(outputs=outputs.numpy().reshape(-1))
         memory = self._take(self.tasks if keep else self.threads)
         weights, run = np.zeros((self.threads, self.shape.wts), self.dtype), entry("forward")
@@ -143,7 +144,7 @@ class _Pass:
         self.held = memory
         if not keep:
             self._release()
-        return outputs
+        return outputs.transpose(0, 1).contiguous()
 
     def backward(self, slope: Tensor, wanted: tuple[bool, ...]) -> list[Tensor]:
         """Return gradients of drive, targets, initial, A, C, D, leak and skip."""
@@ -161,7 +162,7 @@ class _Pass:
             )
         )  # fmt: skip
         x = self.tensors._replace(
-            outputs=_flat(slope), d_drive=drive, d_targets=targets, d_initial=initial
+            outputs=_flat(slope.transpose(0, 1)), d_drive=drive, d_targets=targets, d_initial=initial
         )
         weights, run = np.zeros((self.threads, sh.wts), self.dtype), entry("backward")
         grads = np.zeros((self.tasks, sh.grad), self.dtype)
@@ -174,7 +175,11 @@ class _Pass:
 
         self._spread(work)
         self._release()
-        return [*map(torch.from_numpy, (drive, targets, initial)), *self._sums(grads)]
+        found = [torch.from_numpy(array) for array in (drive, targets, initial)]
+        for place, width in enumerate((sh.n, sh.p)):
+            if wanted[place]:
+                found[place] = found[place].view(*self.lead, width).transpose(0, 1)
+        return [*found, *self._sums(grads)]
 
     def _take(self, rows: int) -> Array:
         shape = (rows, int(self.shape.mem))
