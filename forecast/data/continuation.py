@@ -149,6 +149,20 @@ def _check_known(panel: Panel, parts: Sequence[Array], index: Sequence[pd.Index]
             )
 
 
+def check_ahead(panel: Panel, back: int, steps: int) -> None:
+    """Check inputs of the steps after a cutoff so many rows before the end, as `future` does.
+
+    Raises
+    ------
+    DataError
+        When inputs known ahead are missing.
+    """
+    spans = [slice(len(h) - back, len(h) - back + steps) for h in panel]
+    parts = [history.x[span] for history, span in zip(panel, spans, strict=True)]
+    index = [history.index[span] for history, span in zip(panel, spans, strict=True)]
+    _check_known(panel, parts, index)
+
+
 def extend(estimator: Any, panel: Panel, X: Any, y: Any) -> Panel:
     """Append new rows to every history.
 

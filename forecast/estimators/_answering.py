@@ -33,6 +33,11 @@ class AbstractAnswering(AbstractInspectable):
     context_: int
     calibration_: Calibration | None
 
+    @property
+    def at_once(self) -> bool:  # type: ignore[override]
+        """Whether windows of many cutoffs make one batch; a whole history is a batch of its own."""
+        return self.context != "all"
+
     @abstractmethod
     def _settings(self) -> Training:
         """Return the settings of training."""

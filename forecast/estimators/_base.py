@@ -39,6 +39,9 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
     season: int | None
     past_only: Sequence[str]
 
+    at_once = False
+    """Whether forecasts from many cutoffs are computed together, not one after the other."""
+
     # -- to fill in ---------------------------------------------------------------------------
 
     @abstractmethod
@@ -70,6 +73,19 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         """Forecast from cutoffs so many rows before the end, (origins, series, steps, p)."""
         origins = [_intervals.origin(panel, rows, steps) for rows in back.tolist()]
         return np.stack([np.stack(found) for found in self._forecast_from(origins, steps)])
+
+    def _rolled_quantiles(
+        self, panel: Panel, back: Rows, steps: int, levels: Sequence[float]
+    ) -> Array:
+        """Return quantiles from such cutoffs, (origins, series, steps, p, levels)."""
+        origins = [_intervals.origin(panel, rows, steps) for rows in back.tolist()]
+        calibration = self.calibration_
+        if calibration is None or self._quantiles(*origins[0], steps, levels) is not None:
+            found = [self._interval_values(*origin, steps, levels) for origin in origins]
+        else:
+            points = self._rolled(panel, back, steps)
+            found = [calibration.quantiles(panel, list(point), levels) for point in points]
+        return np.stack([np.stack(values) for values in found])
 
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
@@ -167,8 +183,13 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         return frames.render(panel, values, future, levels)
 
     def predict_rolling(
-        self, origins: int, *, stride: int = 1, steps: int | None = None
-    ) -> Array:  # fmt: skip
+        self,
+        origins: int,
+        *,
+        stride: int = 1,
+        steps: int | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> Array:
         """Forecast from earlier cutoffs, with the weights at hand, all cutoffs at once.
 
         The last cutoff leaves as many known rows after it as there are steps, so that every
@@ -183,17 +204,20 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
             Rows between two of them.
         steps : int, optional
             `horizon` by default.
+        quantiles : sequence of float, optional
+            Levels in (0, 1), ascending.
 
         Returns
         -------
-        array of shape (origins, series, steps, p)
+        array of shape (origins, series, steps, p), or with quantiles (…, p, levels)
             In order of time, in the targets' units. Inputs known ahead are those of the rows after
             a cutoff; those in `past_only` are not looked at.
 
         Raises
         ------
         DataError
-            When a series has no rows left before the first cutoff.
+            When a series has no rows left before the first cutoff, or inputs known ahead are
+            missing after one.
         """
         panel, ahead = self._panel(), int(self.horizon if steps is None else steps)
         if min(origins, stride, ahead) < 1:
@@ -206,7 +230,11 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
                 f"the first cutoff lies {back[0]} rows before the end, and the shortest series has "
                 f"{min(map(len, panel))}. Ask for fewer origins or a shorter stride."
             )
-        return self._rolled(panel, back, ahead)
+        for rows in back.tolist() if panel.inputs else ():
+            continuation.check_ahead(panel, rows, ahead)
+        if quantiles is None:
+            return self._rolled(panel, back, ahead)
+        return self._rolled_quantiles(panel, back, ahead, _intervals.check_levels(quantiles))
 
     def update(self, X: Any = None, y: Any = None) -> Self:
         """Append new rows: the state and the cutoff move on, the weights stay.

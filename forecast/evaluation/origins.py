@@ -69,6 +69,16 @@ class RollingOrigins:
         ahead = self.ahead(origin)
         return self._cut([(len(h) - ahead - self.stride, len(h) - ahead) for h in self.panel])
 
+    def block(self, origin: int) -> range:
+        """Return the origins that one fit serves, this one among them."""
+        first = self.fitted_at(origin)
+        return range(first, min(first + (self.refit or self.origins), self.origins))
+
+    def after(self, origins: range) -> tuple[pd.DataFrame | None, Any]:
+        """Return inputs and targets from the first origin's cutoff to the last one's horizon."""
+        first, last = self.ahead(origins[0]), self.ahead(origins[-1]) - self.horizon
+        return self._cut([(len(h) - first, len(h) - last) for h in self.panel])
+
     def inputs_ahead(self, origin: int) -> pd.DataFrame | None:
         """Return inputs over the horizon, NaN in the columns nobody knows ahead."""
         spans = [self._span(history, origin) for history in self.panel]

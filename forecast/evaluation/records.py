@@ -29,7 +29,8 @@ class OriginRecord:
         Point forecast, then the quantiles; empty where the model failed.
     fit_seconds, predict_seconds : float
         Time spent; `fit_seconds` is 0 where the weights of an earlier origin were used,
-        `predict_seconds` includes moving on to the new rows.
+        `predict_seconds` includes moving on to the new rows, and at the first of several origins
+        that are forecast together the seconds of all.
     failure : str
         Why there is no forecast; empty where there is one.
     warnings : tuple of str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import time
@@ -41,6 +42,7 @@ class Walk:
         self.stem = _fingerprint(forecaster, rolling, levels) if keep is not None else ""
         self.model: Any = None
         self.at = -1  # the origin whose cutoff the model has reached
+        self.together: dict[int, Array | None] = {}  # of all origins that the fit at one serves
 
     def record(self, origin: int) -> OriginRecord:
         """Return the answer at an origin, kept or new."""
@@ -62,7 +64,6 @@ class Walk:
             try:
                 fit_seconds = self._reach_fit(origin, key)
                 begun = time.perf_counter()
-                self._move_on(origin)
                 forecasts = tuple(self._forecast(origin))
                 predict_seconds = time.perf_counter() - begun
             except (SpecError, StoreError):
@@ -92,12 +93,45 @@ class Walk:
         self.model, self.at = model, due
         return seconds if due == origin else 0.0
 
+    def _at_once(self, due: int) -> Array | None:
+        """Forecast from all origins that a fit serves, (origins, series, horizon, p, 1 + levels).
+
+        Always from all of them, though some may be kept, so that a walk that goes on gives the
+        same bits. None where that gains nothing, or one of them cannot be forecast.
+        """
+        block, rolling = self.rolling.block(due), self.rolling
+        if len(block) == 1 or not getattr(self.model, "at_once", False):
+            return None
+        seeing = copy.copy(self.model).update(*rolling.after(block))
+        given = {"stride": rolling.stride, "steps": rolling.horizon}
+        try:
+            found = [seeing.predict_rolling(len(block), **given)[..., None]]
+            if self.levels:
+                found.append(seeing.predict_rolling(len(block), **given, quantiles=self.levels))
+        except DataError:  # which origin is unfit, and why, is told when each stands alone
+            return None
+        return np.concatenate(found, axis=-1)
+
     def _move_on(self, origin: int) -> None:
         while self.at < origin:
             self.model.update(*self.rolling.fresh(self.at + 1))
             self.at += 1
 
     def _forecast(self, origin: int) -> list[Array]:
+        due = self.rolling.fitted_at(origin)
+        if due not in self.together:
+            self.together = {due: self._at_once(due)}
+        together = self.together[due]
+        if together is not None:
+            joined = list(together[origin - due])
+        else:
+            self._move_on(origin)
+            joined = self._predicted(origin)
+        if not all(np.isfinite(values).all() for values in joined):
+            raise DataError("the forecast is not finite.")
+        return joined
+
+    def _predicted(self, origin: int) -> list[Array]:
         inputs = self.rolling.inputs_ahead(origin)
         given: dict[str, Any] = {"X": inputs, "steps": self.rolling.horizon}
         labels = self.rolling.labels(origin)
@@ -105,10 +139,7 @@ class Walk:
         if self.levels:
             answer = self.model.predict(**given, quantiles=self.levels)
             blocks.append(_blocks(self.rolling.panel, answer, labels, len(self.levels)))
-        joined = [np.concatenate(parts, axis=2) for parts in zip(*blocks, strict=True)]
-        if not all(np.isfinite(values).all() for values in joined):
-            raise DataError("the forecast is not finite.")
-        return joined
+        return [np.concatenate(parts, axis=2) for parts in zip(*blocks, strict=True)]
 
 
 def _blocks(panel: Panel, answer: Any, labels: Sequence[pd.Index], width: int) -> list[Array]:

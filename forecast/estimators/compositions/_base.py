@@ -60,6 +60,11 @@ class AbstractCombination(AbstractForecaster):
         """Losses of the networks."""
         return _parts.history(self.forecasters_)
 
+    @property
+    def at_once(self) -> bool:  # type: ignore[override]
+        """Whether a forecaster among them gains by it."""
+        return any(inner.at_once for inner in self.forecasters_)
+
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
         found = [np.stack(inner._forecast(panel, future, steps)) for inner in self.forecasters_]
         return list(COMBINATIONS[self.combine](np.stack(found)))

@@ -93,6 +93,11 @@ class PerChannel(AbstractForecaster):
         """Losses of the network."""
         return _parts.history([self.forecaster_])
 
+    @property
+    def at_once(self) -> bool:  # type: ignore[override]
+        """Whether the forecaster within gains by it."""
+        return self.forecaster_.at_once
+
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
         found = self.forecaster_._forecast(_channels(panel), _repeated(panel, future), steps)
         return _together(panel, found)

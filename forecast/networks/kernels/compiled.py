@@ -162,7 +162,10 @@ class _Pass:
             )
         )  # fmt: skip
         x = self.tensors._replace(
-            outputs=_flat(slope.transpose(0, 1)), d_drive=drive, d_targets=targets, d_initial=initial
+            outputs=_flat(slope.transpose(0, 1)),
+            d_drive=drive,
+            d_targets=targets,
+            d_initial=initial,
         )
         weights, run = np.zeros((self.threads, sh.wts), self.dtype), entry("backward")
         grads = np.zeros((self.tasks, sh.grad), self.dtype)

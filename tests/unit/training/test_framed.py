@@ -137,10 +137,14 @@ def test_other_series_reach_nothing(scale, feature):
 
 @pytest.mark.parametrize("scale", SCALES[1:])
 def test_a_scale_takes_level_and_spread_away(scale):
-    """A window that is moved and stretched looks the same, up to the smallest spread."""
+    """A window that is moved and stretched looks the same, up to the smallest spread.
+
+    To one that keeps the spread, one that is moved does.
+    """
     (y, u), *_ = series()
+    stretch = 1.0 if scale == "level" else 1e4
     first = framed(lay([(y, u)]), scale=scale, features=[Lag(5)])
-    second = framed(lay([(50 + 1e4 * y, u)]), scale=scale, features=[Lag(5)])
+    second = framed(lay([(50 + stretch * y, u)]), scale=scale, features=[Lag(5)])
     for data in (first, second):
         data.framing.scale.floor = 0.0
     at = starts(first.windows)
