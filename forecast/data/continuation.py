@@ -13,7 +13,8 @@ from sklearn.utils.validation import validate_data
 
 from forecast.data import _long_form, timeline
 from forecast.data.panel import History, Panel
-from forecast.errors import DataError
+from forecast.data.windows import Rows
+from forecast.errors import DataError, SpecError
 from forecast.types import Array
 
 Longer = dict[tuple[int, int], tuple[pd.Index, pd.Index]]
@@ -149,18 +150,31 @@ def _check_known(panel: Panel, parts: Sequence[Array], index: Sequence[pd.Index]
             )
 
 
-def check_ahead(panel: Panel, back: int, steps: int) -> None:
-    """Check inputs of the steps after a cutoff so many rows before the end, as `future` does.
+def cutoffs(panel: Panel, origins: int, stride: int, steps: int) -> Rows:
+    """Return how many rows before the end earlier cutoffs lie, the last `steps` rows before it.
 
     Raises
     ------
     DataError
-        When inputs known ahead are missing.
+        When a series has no rows before the first, or inputs known ahead are missing after one.
     """
-    spans = [slice(len(h) - back, len(h) - back + steps) for h in panel]
-    parts = [history.x[span] for history, span in zip(panel, spans, strict=True)]
-    index = [history.index[span] for history, span in zip(panel, spans, strict=True)]
-    _check_known(panel, parts, index)
+    if min(origins, stride, steps) < 1:
+        raise SpecError(
+            f"origins, stride and steps must be at least 1, given: {origins}, {stride}, {steps}"
+        )
+    back: Rows = steps + stride * np.arange(origins, dtype=np.int64)[::-1]
+    shortest = min(map(len, panel))
+    if shortest <= back[0]:
+        raise DataError(
+            f"the first cutoff lies {back[0]} rows before the end, and the shortest series has "
+            f"{shortest}. Ask for fewer origins or a shorter stride."
+        )
+    for rows in back.tolist() if panel.inputs else ():
+        spans = [slice(len(h) - rows, len(h) - rows + steps) for h in panel]
+        parts = [history.x[span] for history, span in zip(panel, spans, strict=True)]
+        index = [history.index[span] for history, span in zip(panel, spans, strict=True)]
+        _check_known(panel, parts, index)
+    return back
 
 
 def extend(estimator: Any, panel: Panel, X: Any, y: Any) -> Panel:

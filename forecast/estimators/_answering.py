@@ -17,6 +17,8 @@ from forecast.estimators._fit_report import Fitted
 from forecast.estimators._held_out import HeldOut
 from forecast.estimators._inspectable import AbstractInspectable
 from forecast.estimators._intervals import Calibration
+from forecast.estimators._prepared import Prepared
+from forecast.estimators._scores import GRID, Recalibration, read
 from forecast.networks.network import Network
 from forecast.training import device as devices
 from forecast.training.settings import Training
@@ -32,6 +34,7 @@ class AbstractAnswering(AbstractInspectable):
     combine: Literal["mean", "median"]
     context_: int
     calibration_: Calibration | None
+    recalibration_: Recalibration | None
 
     @property
     def at_once(self) -> bool:  # type: ignore[override]
@@ -109,24 +112,40 @@ class AbstractAnswering(AbstractInspectable):
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
     ) -> list[Array] | None:
-        """Return the mean of the members' quantiles, where the loss knows them."""
-        if self._settings().measure().width == 1 or self.prepared_.targets.looks_back:
+        """Return the mean of the members' quantiles, recalibrated, where the loss knows them."""
+        if not self._knows_quantiles(self.prepared_):
             return None
         windows, starts = self._patterns().ahead(panel, self.prepared_, future, steps)
-        outputs = self._outputs(self.network_, windows, torch.from_numpy(starts), levels)
-        members = np.moveaxis(outputs[:steps], 0, 2)[self.alive_]
-        z = np.moveaxis(COMBINATIONS[self.combine](members), -1, 0)
+        asked = levels if self.recalibration_ is None else GRID
+        outputs = self._outputs(self.network_, windows, torch.from_numpy(starts), asked)
+        combined = COMBINATIONS[self.combine](np.moveaxis(outputs[:steps], 0, 2)[self.alive_])
+        if self.recalibration_ is not None:
+            at = self.recalibration_.at(levels, steps)
+            combined = read(np.sort(combined), at)
+        z = np.moveaxis(combined, -1, 0)
         found = self.prepared_.targets.invert_each(z, [history.y for history in panel])
         return list(np.moveaxis(np.sort(found, axis=0), 0, -1))
 
     def _calibration(self, panel: Panel) -> Calibration | None:
         return self.calibration_  # residuals of the rows that early stopping held out
 
-    def _held_out(self, panel: Panel, fitted: Fitted, held: Rows) -> Calibration:
-        """Forecast from origins of the held-out rows and keep the residuals."""
+    def _knows_quantiles(self, prepared: Prepared) -> bool:
+        """Whether the network puts out a distribution, and transforms let quantiles through."""
+        return self._settings().measure().width > 1 and not prepared.targets.looks_back
+
+    def _held_out(
+        self, panel: Panel, fitted: Fitted, held: Rows
+    ) -> Calibration | Recalibration:  # fmt: skip
+        """Forecast from origins of the held-out rows and keep what was off."""
         network, alive = fitted.network, fitted.progress.alive.numpy()
+        own = self._knows_quantiles(fitted.prepared)
 
         def forecast(windows: Windows, starts: Rows) -> Array:
-            return self._outputs(network, windows, torch.from_numpy(starts))[:, alive]
+            asked = GRID if own else None
+            return self._outputs(network, windows, torch.from_numpy(starts), asked)[:, alive]
 
-        return self._patterns().calibrate(panel, fitted.prepared, held, forecast, network.members)
+        width = network.members * (len(GRID) if own else 1)
+        off = self._patterns().off(panel, fitted.prepared, held, forecast, width)
+        if own:
+            return Recalibration(np.concatenate(off))
+        return Calibration.of(off, fitted.prepared.targets.pointwise)

@@ -74,19 +74,6 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         origins = [_intervals.origin(panel, rows, steps) for rows in back.tolist()]
         return np.stack([np.stack(found) for found in self._forecast_from(origins, steps)])
 
-    def _rolled_quantiles(
-        self, panel: Panel, back: Rows, steps: int, levels: Sequence[float]
-    ) -> Array:
-        """Return quantiles from such cutoffs, (origins, series, steps, p, levels)."""
-        origins = [_intervals.origin(panel, rows, steps) for rows in back.tolist()]
-        calibration = self.calibration_
-        if calibration is None or self._quantiles(*origins[0], steps, levels) is not None:
-            found = [self._interval_values(*origin, steps, levels) for origin in origins]
-        else:
-            points = self._rolled(panel, back, steps)
-            found = [calibration.quantiles(panel, list(point), levels) for point in points]
-        return np.stack([np.stack(values) for values in found])
-
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
     ) -> list[Array] | None:
@@ -192,9 +179,8 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
     ) -> Array:
         """Forecast from earlier cutoffs, with the weights at hand, all cutoffs at once.
 
-        The last cutoff leaves as many known rows after it as there are steps, so that every
-        forecast can be compared with what came. What a fit has seen it forecasts too well: fit
-        before those rows, then `update` with them. `backtest` does so, and fits anew where asked.
+        The last one leaves as many known rows after it as there are steps. What a fit has seen it
+        forecasts too well: fit before, then `update`. `backtest` does so, and fits anew where asked.
 
         Parameters
         ----------
@@ -210,8 +196,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Returns
         -------
         array of shape (origins, series, steps, p), or with quantiles (…, p, levels)
-            In order of time, in the targets' units. Inputs known ahead are those of the rows after
-            a cutoff; those in `past_only` are not looked at.
+            Inputs known ahead are those of the rows after a cutoff.
 
         Raises
         ------
@@ -220,21 +205,11 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
             missing after one.
         """
         panel, ahead = self._panel(), int(self.horizon if steps is None else steps)
-        if min(origins, stride, ahead) < 1:
-            raise SpecError(
-                f"origins, stride and steps must be at least 1, given: {origins}, {stride}, {ahead}"
-            )
-        back: Rows = ahead + stride * np.arange(origins, dtype=np.int64)[::-1]
-        if min(map(len, panel)) <= back[0]:
-            raise DataError(
-                f"the first cutoff lies {back[0]} rows before the end, and the shortest series has "
-                f"{min(map(len, panel))}. Ask for fewer origins or a shorter stride."
-            )
-        for rows in back.tolist() if panel.inputs else ():
-            continuation.check_ahead(panel, rows, ahead)
+        back = continuation.cutoffs(panel, origins, stride, ahead)
         if quantiles is None:
             return self._rolled(panel, back, ahead)
-        return self._rolled_quantiles(panel, back, ahead, _intervals.check_levels(quantiles))
+        levels = _intervals.check_levels(quantiles)
+        return _intervals.rolled_quantiles(self, panel, back, ahead, levels)
 
     def update(self, X: Any = None, y: Any = None) -> Self:
         """Append new rows: the state and the cutoff move on, the weights stay.

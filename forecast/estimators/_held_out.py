@@ -1,4 +1,4 @@
-"""Residuals of a network at past origins: what it makes of the rows that were held out."""
+"""What a network is off by at past origins: its forecasts of the rows that were held out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from forecast.data.blocks import Places, blocks, pieces, stack
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows, Windows
 from forecast.estimators._combination import COMBINATIONS
-from forecast.estimators._intervals import ORIGINS, Calibration
+from forecast.estimators._intervals import ORIGINS
 from forecast.estimators._prepared import Prepared
+from forecast.estimators._scores import score
 from forecast.types import Array
 
 WINDOWS = 1 << 16
@@ -54,27 +55,28 @@ class HeldOut:
     reach: int = 0
     stride: int = 1
 
-    def calibrate(self, forecast: Forecast, members: int) -> Calibration:
-        """Keep the residuals.
+    def off(self, forecast: Forecast, width: int) -> list[Array]:
+        """Return one array (origins, H, p) a history: residuals, or scores of quantiles.
 
         Parameters
         ----------
         forecast : callable
-            Gives members' forecasts of windows from their starts, shape (H, E, windows, p).
-        members : int
-            E, for not too many forecasts are held at once.
+            Gives members' forecasts of windows from their starts, shape (H, E, windows, p), or
+            their quantiles at the levels of `_scores.GRID`, shape (H, E, windows, p, levels).
+        width : int
+            Numbers a target and step, E or E times levels: not too many are held at once.
         """
         series = len(self.panel)
         most = max(WINDOWS // series, ORIGINS)
-        windows = VALUES // (members * self.horizon * len(self.panel.targets))
+        windows = VALUES // (width * self.horizon * len(self.panel.targets))
         found: list[Array] = []
         for places in pieces(series, windows // min(most, int(self.rows.max()))):
             part = replace(
                 self, panel=self.panel.take(places), prepared=self.prepared.take(places),
                 rows=self.rows[places],
             )  # fmt: skip
-            found += part.residuals(forecast, most)
-        return Calibration.of(found, self.prepared.targets.pointwise)
+            found += part.off_at(forecast, most)
+        return found
 
     def windows(self) -> Windows:
         """Lay out the held-out rows of each history, and those before that windows reach."""
@@ -83,8 +85,8 @@ class HeldOut:
             last=int(self.rows.max()) + self.context + self.reach,
         )  # fmt: skip
 
-    def residuals(self, forecast: Forecast, most: int) -> list[Array]:
-        """Return one array (origins, H, p) a history, of at most so many origins each."""
+    def off_at(self, forecast: Forecast, most: int) -> list[Array]:
+        """Return the same, of at most so many origins of each history, all at once."""
         windows = self.windows()
         laid = windows.lengths
         starts = windows.starts(np.maximum(laid - self.rows, 0), laid - self.horizon, self.stride)
@@ -94,12 +96,16 @@ class HeldOut:
         counts = np.bincount(owners, minlength=len(laid))
         if len(starts) == 0:
             return [np.empty((0, self.horizon, len(self.panel.targets)))] * len(laid)
-        z = forecast(windows, starts).transpose(1, 2, 0, 3)
+        z = forecast(windows, starts)
         after = laid[owners] + windows.offsets[owners] - self.context - starts
-        point = COMBINATIONS[self.combine](self.undone(z, owners, after))
         chain = self.prepared.targets.pointwise.take(owners)
-        residuals = chain.apply(self._actual(owners, after)) - chain.apply(point)
-        return np.split(residuals, np.cumsum(counts)[:-1])
+        actual = chain.apply(self._actual(owners, after))
+        if z.ndim == 5:  # of transforms that look back there are no quantiles
+            off = score(actual, np.sort(COMBINATIONS[self.combine](np.moveaxis(z, 0, 2))))
+        else:
+            undone = self.undone(z.transpose(1, 2, 0, 3), owners, after)
+            off = actual - chain.apply(COMBINATIONS[self.combine](undone))
+        return np.split(off, np.cumsum(counts)[:-1])
 
     def _actual(self, owners: Places, after: Places) -> Array:
         """Return what came in the horizon of each window, (windows, H, p).

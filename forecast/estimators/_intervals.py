@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
+from forecast.data.windows import Rows
 from forecast.errors import DataError, SpecError
 from forecast.types import Array
 
@@ -173,6 +174,23 @@ def _kept(
     forecaster: AbstractForecaster, origins: Iterable[Origin], steps: int
 ) -> list[list[Array]]:
     return forecaster._forecast_from(list(origins), steps)
+
+
+def rolled_quantiles(
+    forecaster: AbstractForecaster, panel: Panel, back: Rows, steps: int, levels: Sequence[float]
+) -> Array:
+    """Return quantiles from cutoffs so many rows before the end, (origins, series, H, p, levels).
+
+    The forecaster's own come cutoff by cutoff; those around point forecasts, from all at once.
+    """
+    origins = [origin(panel, rows, steps) for rows in back.tolist()]
+    calibration = forecaster.calibration_
+    if calibration is None or forecaster._quantiles(*origins[0], steps, levels) is not None:
+        found = [forecaster._interval_values(*one, steps, levels) for one in origins]
+    else:
+        points = forecaster._rolled(panel, back, steps)
+        found = [calibration.quantiles(panel, list(point), levels) for point in points]
+    return np.stack([np.stack(values) for values in found])
 
 
 def origin(panel: Panel, back: int, steps: int) -> Origin:

@@ -14,7 +14,7 @@ from forecast.data.panel import History, Panel
 from forecast.data.windows import Rows, Windows
 from forecast.errors import SpecError
 from forecast.estimators._held_out import Forecast, HeldOut
-from forecast.estimators._intervals import ORIGINS, Calibration
+from forecast.estimators._intervals import ORIGINS
 from forecast.estimators._prepared import Prepared
 from forecast.training.batches import Resident
 from forecast.training.replay import Replay
@@ -71,10 +71,10 @@ class AbstractPatterns(ABC):
         """Lay out what is forecast from, and say where each history's window starts."""
 
     @abstractmethod
-    def calibrate(
-        self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, members: int
-    ) -> Calibration:
-        """Keep the residuals of forecasts from origins among the held-out rows."""
+    def off(
+        self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, width: int
+    ) -> list[Array]:
+        """Return what forecasts from origins among the held-out rows are off by, see `HeldOut`."""
 
 
 class WindowPatterns(AbstractPatterns):
@@ -101,12 +101,12 @@ class WindowPatterns(AbstractPatterns):
         )
         return windows, windows.offsets + windows.lengths - windows.length
 
-    def calibrate(
-        self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, members: int
-    ) -> Calibration:
+    def off(
+        self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, width: int
+    ) -> list[Array]:
         sizes = self.context, self.burn_in, self.horizon
         rows = HeldOut(panel, prepared, held, *sizes, self.combine, self.reach, self.stride)
-        return rows.calibrate(forecast, members)
+        return rows.off(forecast, width)
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,9 @@ class WholeHistory(AbstractPatterns):
         )
         return windows, np.zeros(1, dtype=np.int64)
 
-    def calibrate(
-        self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, members: int
-    ) -> Calibration:
+    def off(
+        self, panel: Panel, prepared: Prepared, held: Rows, forecast: Forecast, width: int
+    ) -> list[Array]:
         lost = prepared.targets.lost
         found = [np.empty((0, self.horizon, len(panel.targets)))]
         for cutoff in self._cutoffs(len(panel.histories[0]) - lost, held, ORIGINS):
@@ -166,8 +166,8 @@ class WholeHistory(AbstractPatterns):
             last = np.array([self.horizon])
             sizes = cutoff, self.burn_in, self.horizon
             rows = HeldOut(known, prepared, last, *sizes, self.combine)
-            found += rows.residuals(forecast, 1)
-        return Calibration.of([np.concatenate(found)], prepared.targets.pointwise)
+            found += rows.off_at(forecast, 1)
+        return [np.concatenate(found)]
 
     def _check(self, panel: Panel, context: int, steps: int) -> None:
         """Raise `SpecError` where there are several histories, or one beyond what is fixed."""

@@ -23,6 +23,7 @@ from forecast.estimators._fit_report import FitReport, Fitted
 from forecast.estimators._patterns import AbstractPatterns, WholeHistory, WindowPatterns
 from forecast.estimators._plan import Plan
 from forecast.estimators._prepared import Prepared
+from forecast.estimators._scores import Recalibration
 from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.networks.network import Network
 from forecast.training import device as devices
@@ -93,11 +94,15 @@ class AbstractRecurrent(AbstractAnswering):
         plan = Plan.of(panel, self.transforms, settings.validation, spans, self.segment)
         self.context_, held = plan.context, plan.held
         self.member_seeds_ = self._seeds()
-        self.calibration_ = None
+        self.calibration_ = self.recalibration_ = None
         with devices.quiet_machine():
             fitted = self._train(panel, "select", held, None, checkpoint, on_epoch)
             if held.any():
-                self.calibration_ = self._held_out(panel, fitted, held)
+                kept = self._held_out(panel, fitted, held)
+                if isinstance(kept, Recalibration):
+                    self.recalibration_ = kept
+                else:
+                    self.calibration_ = kept
             done = fitted
             if held.any() and settings.refit and not fitted.progress.interrupted:
                 epochs = fitted.progress.best_epoch.clamp(min=1).tolist()

@@ -12,6 +12,7 @@ import torch
 
 from forecast.estimators._fit_report import COLUMNS, FitReport
 from forecast.estimators._prepared import Prepared
+from forecast.estimators._scores import Recalibration
 from forecast.training import device as devices
 from forecast.types import Array
 
@@ -26,6 +27,8 @@ def keep(model: AbstractRecurrent) -> tuple[dict[str, Any], dict[str, Array]]:
         for name, value in model.network_.named_parameters()
     }
     arrays |= {f"prepared.{name}": value for name, value in model.prepared_.arrays().items()}
+    if model.recalibration_ is not None:
+        arrays["recalibration.scores"] = model.recalibration_.scores
     history = model.history_.assign(phase=model.history_["phase"] == "refit")
     arrays |= {f"history.{name}": column.to_numpy() for name, column in history.items()}
     return {
@@ -43,6 +46,8 @@ def restore(
     model.context_ = values["context"]
     model.member_seeds_ = values["member_seeds"]
     model.alive_ = np.array(values["alive"], dtype=bool)
+    scores = arrays.get("recalibration.scores")
+    model.recalibration_ = None if scores is None else Recalibration(scores)
     report = values["report"]
     model.fit_report_ = FitReport(
         report["stopped"], tuple(report["epochs"]), tuple(report["diverged"]), report["device"]

@@ -15,6 +15,7 @@ from forecast.data.transforms._chain import Chain
 from forecast.errors import DataError, SpecError
 from forecast.estimators import _held_out
 from forecast.estimators._held_out import HeldOut, spread
+from forecast.estimators._intervals import Calibration
 from forecast.estimators._prepared import Prepared
 
 D7 = {"kind": "difference", "lag": 7}
@@ -153,7 +154,8 @@ def slowly(panel, nodes, held, chosen=None):
 
 def calibration(panel, nodes, held):
     prepared = Prepared.fit(panel, nodes, held)
-    return HeldOut(panel, prepared, np.full(len(panel), held), *SIZES.values()).calibrate(fake, 2)
+    rows = HeldOut(panel, prepared, np.full(len(panel), held), *SIZES.values())
+    return Calibration.of(rows.off(fake, 2), prepared.targets.pointwise)
 
 
 def check(found, expected):
