@@ -180,7 +180,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         """Forecast from earlier cutoffs, with the weights at hand, all cutoffs at once.
 
         The last one leaves as many known rows after it as there are steps. What a fit has seen it
-        forecasts too well: fit before, then `update`. `backtest` does so, and fits anew where asked.
+        forecasts too well: fit before, then `update`. `backtest` does so, and fits anew if asked.
 
         Parameters
         ----------
