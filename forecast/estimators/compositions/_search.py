@@ -138,9 +138,8 @@ class Search:
         inner._fit(self.rows.known, checkpoint=None, on_epoch=self.on_epoch)
         if getattr(getattr(inner, "fit_report_", None), "stopped", "") == "interrupted":
             raise KeyboardInterrupt  # what was cut short would be compared with what was not
-        found = inner._forecast(self.rows.known, self.rows.ahead, int(self.model.horizon))
-        described = registry.describe(inner)
-        return Trial(described, choice, np.stack(found), time.perf_counter() - begun)
+        found = inner._rolled(self.rows.whole, self.rows.back, int(self.model.horizon))
+        return Trial(registry.describe(inner), choice, found, time.perf_counter() - begun)
 
     def _out_of_time(self, tried: Sequence[Trial]) -> bool:
         """Say whether another trial, and the fits to all rows, would take too long."""

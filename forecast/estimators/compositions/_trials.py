@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,10 @@ from forecast.estimators.compositions._recipe import CHOICES
 from forecast.types import Array
 
 FEW = 40
-"""Series whose residuals at one step are too few for its quantiles."""
+"""Residuals at one step that are too few for its quantiles."""
+
+LONG, MOST = 10, 3
+"""Of so many horizons a series may lose one to be held out, and no more than so many."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Trial:
         The forecaster.
     choice : mapping
         What the search chose; empty for what stands outside of it.
-    forecast : array of shape (series, H, p)
+    forecast : array of shape (origins, series, H, p)
     seconds : float
     """
 
@@ -44,7 +47,7 @@ class Trial:
 
 
 class HeldOutRows:
-    r"""The last horizon of each series that is long enough, and scores of forecasts of it.
+    r"""The last horizons of each series that is long enough, and scores of forecasts of them.
 
     .. math:: \tfrac12 \frac{\text{sMAPE}}{\text{sMAPE of the naive}}
         + \tfrac12 \frac{\text{MASE}}{\text{MASE of the naive}}
@@ -57,10 +60,20 @@ class HeldOutRows:
     panel : Panel
     horizon, season : int
         The season is that of the scaled errors.
+
+    Attributes
+    ----------
+    known : Panel
+        What is learned from: all but the rows held out.
+    whole : Panel
+    back : array of int, shape (origins,)
+        Rows between a cutoff and the end: one horizon, of long series up to `MOST` of them.
     """
 
     def __init__(self, panel: Panel, horizon: int, season: int) -> None:
-        least = horizon + max(panel.season + 2, 6)
+        typical = int(np.median([len(history) for history in panel]))
+        count = int(np.clip(typical // (LONG * horizon), 1, MOST))
+        least = count * horizon + max(panel.season + 2, 6)
         places = np.flatnonzero([len(history) >= least for history in panel])
         if len(places) == 0:
             longest = max(map(len, panel))
@@ -68,21 +81,28 @@ class HeldOutRows:
                 f"no series is long enough to hold a horizon out: the longest has {longest} rows, "
                 f"needed are {least}. Give more rows, a shorter horizon, or a network by hand."
             )
-        whole = panel.take(places)
-        self.known = whole.map(partial(History.until, stop=-horizon))
-        self.ahead = [history.x[-horizon:].copy() for history in whole]
-        for x in self.ahead:
-            x[:, [panel.inputs.index(name) for name in panel.past_only]] = np.nan
+        self.back = horizon * np.arange(count, 0, -1, dtype=np.int64)
         self.places, self.season = places, season
-        self.actual = np.stack([history.y[-horizon:] for history in whole])
+        self.whole = panel.take(places)
+        self.known = self.whole.map(partial(History.until, stop=-int(self.back[0])))
         self.naive = np.stack([naive_error(history.y, season) for history in self.known])
-        self.positive = all(bool((h.y[~np.isnan(h.y)] > 0).all()) for h in whole)
-        found = [self._parts(np.stack([_repeat(history, horizon, lag) for history in self.known]))
+        self.positive = all(bool((h.y[~np.isnan(h.y)] > 0).all()) for h in self.whole)
+        self.actual = self._each(lambda y, stop: y[stop : stop + horizon])
+        found = [self._parts(self._each(partial(_repeat, horizon=horizon, lag=lag)))
                  for lag in (1, panel.season)]  # fmt: skip
         self.percent, self.scaled = (min(part) for part in zip(*found, strict=True))
 
+    def _each(self, make: Callable[[Array, int], Array]) -> Array:
+        """Return what is made of the targets of each series at each cutoff."""
+        return np.stack(
+            [
+                [make(history.y, len(history) - rows) for history in self.whole]
+                for rows in self.back.tolist()
+            ]
+        )
+
     def score(self, forecast: Array) -> float:
-        """Score forecasts (series, H, p); the best of the naive ones has about 1."""
+        """Score forecasts (origins, series, H, p); the best of the naive ones has about 1."""
         percent, scaled = self._parts(forecast)
         if not self.positive:
             return float(scaled / self.scaled)
@@ -135,8 +155,11 @@ class HeldOutRows:
         scales = np.where(np.stack(steps) > 0, np.stack(steps), 1.0)
         mean = np.mean([trial.forecast for trial in chosen], axis=0)
         own = chain.take(self.places)
-        off = np.abs(own.apply(self.actual) - own.apply(mean))
-        return Calibration(_enough(off / scales[self.places][:, None]), scales, chain)
+        off = [
+            np.abs(own.apply(came) - own.apply(said)) / scales[self.places][:, None]
+            for came, said in zip(self.actual, mean, strict=True)
+        ]
+        return Calibration(_enough(np.concatenate(off)), scales, chain)
 
     def _parts(self, forecast: Array) -> tuple[float, float]:
         off = np.abs(forecast - self.actual)
@@ -146,15 +169,15 @@ class HeldOutRows:
 
 
 def _enough(off: Array) -> Array:
-    """Let each step know the residuals (n, H, p) of all, where n series alone are too few.
+    """Let each step know the residuals (n, H, p) of all, where its own n are too few.
 
     They are taken to grow from step to step as an isotonic fit says, and to be alike beside that.
     """
-    series, horizon, targets = off.shape
-    if series >= FEW:
+    count, horizon, targets = off.shape
+    if count >= FEW:
         return off
     steps = np.arange(horizon)
-    found = np.empty((series * horizon, horizon, targets))
+    found = np.empty((count * horizon, horizon, targets))
     for target in range(targets):
         part = off[..., target]
         known = ~np.isnan(part)
@@ -165,11 +188,12 @@ def _enough(off: Array) -> Array:
     return found
 
 
-def _repeat(history: History, horizon: int, lag: int) -> Array:
-    """Continue by the value one lag before, or the last known of a lag; rows (H, p)."""
-    found = np.empty((horizon, history.y.shape[1]))
+def _repeat(y: Array, stop: int, horizon: int, lag: int) -> Array:
+    """Continue y[:stop] (stop, p) by the value one lag before, or the last known of a lag."""
+    y = y[:stop]
+    found = np.empty((horizon, y.shape[1]))
     for step in range(horizon):
-        back = history.y[(len(history) + step) % lag :: lag]
+        back = y[(len(y) + step) % lag :: lag]
         for target in range(found.shape[1]):
             known = back[~np.isnan(back[:, target]), target]
             found[step, target] = known[-1] if len(known) else np.nan

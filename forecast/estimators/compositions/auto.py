@@ -27,8 +27,9 @@ class Auto(AbstractCombination):
 
     1. A rule sets a network up from season, horizon and lengths: a step is a segment of the season,
        windows are measured by their past, a season ago is an input.
-    2. Each trial fits a set-up to all rows but the last `horizon`, and forecasts them. The rule's
-       own is the first, baselines come next, then variants of it, then what a search asks for.
+    2. Each trial fits a set-up to all rows but the last `horizon`, of long series up to three of
+       them, and forecasts these. The rule's own is the first, baselines come next, then variants of
+       it, then what a search asks for.
     3. Trials are picked one after the other, each so that the mean of all so far scores best on the
        rows held out, by half the percentage error and half the scaled error, both over those of the
        best naive forecast.

@@ -81,12 +81,17 @@ def test_without_trials_the_rule_is_all_there_is():
         model.predict(quantiles=[0.5])
 
 
-def test_trials_do_not_see_the_rows_held_out():
-    """Whatever stands there: what is tried first forecasts alike, and its score alone moves."""
-    y = panel()
+@pytest.mark.parametrize(("origins", "seen"), [(1, 0), (3, 0), (3, 1), (3, 2)])
+def test_trials_do_not_see_the_rows_held_out(origins, seen):
+    """Whatever stands there: what is tried first forecasts alike, and its score alone moves.
+
+    Of several horizons held out the earlier ones are known to later cutoffs, though not learned.
+    """
+    y = panel() if origins == 1 else panel((190, 184, 181))
     poisoned = y.copy()
     for _, part in y.groupby(level=0):
-        poisoned[part.index[-6:]] = [3.0, 90.0, 1.0, 50.0, 2.0, 7.0]
+        after = part.index[-6 * (origins - seen) :]
+        poisoned[after] = np.resize([3.0, 90.0, 1.0, 50.0, 2.0, 7.0], len(after))
     found = []
 
     class Noted(_search.Kept):
@@ -100,7 +105,19 @@ def test_trials_do_not_see_the_rows_held_out():
             patch.setattr(HeldOutRows, "loss", lambda _: {"kind": "smape_mase"})
             auto(trials=3).fit(y=values)
     for before, after in zip(found[:3], found[3:], strict=True):
-        np.testing.assert_array_equal(before.forecast, after.forecast)
+        assert before.forecast.shape == (origins, 3, 6, 1)
+        one, other = before.forecast[: seen + 1], after.forecast[: seen + 1]
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_what_is_held_out_is_compared_at_each_cutoff():
+    y = panel((190, 184, 181))
+    held = rows(y, season=4)
+    np.testing.assert_array_equal(held.back, [18, 12, 6])
+    for place, (_, part) in enumerate(y.groupby(level=0)):
+        values = part.to_numpy()
+        np.testing.assert_array_equal(held.actual[:, place, :, 0].ravel(), values[-18:])
+    assert held.score(held.actual) < 1e-9
 
 
 def test_a_search_that_was_killed_goes_on(tmp_path, monkeypatch):
