@@ -8,7 +8,8 @@ returns a function of rows and cutoffs, see `scoring.Forecaster`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,45 +132,77 @@ def squared(node: dict[str, Any], _: Competition) -> None:
     node["training"] = {**node["training"], "loss": "mse"}
 
 
+SCALES: tuple[dict[str, Any], ...] = (
+    {"scale": {"kind": "level", "rows": 720}},
+    {"scale": {"kind": "level", "rows": 720}, "loss": "mse"},
+    {"scale": {"kind": "level", "rows": 24}},
+    {"scale": {"kind": "standard", "rows": 168}},
+)
+"""What networks for long sets differ in."""
+
+MOST, APART = 4, 4
+"""Networks in a mean at most, and rows between the cutoffs that they are chosen by."""
+
+
 def channels_alone(given: Rolling, horizon: int, seed: int) -> Forecaster:
     """Forecast every channel by the mean of error-correction networks, two days a step.
 
-    They differ in the rows that windows are measured by and in the decay of weights. The same for
-    all sets and horizons; chosen on validation rows, which also say when training stops.
+    All sets and horizons have the same networks to choose from; validation rows say when training
+    stops, and which of them are in the mean.
     """
-    season = SEASONS[given.frequency]
-    shared = {
-        "kind": "ecnn", "context": 720, "segment": 48, "stride": 4, "state_size": 64,
-        "features": [{"kind": "lag", "steps": season}, "ahead"],
-        "cell": {"kind": "error_correction", "psi": "identity", "gain": 0.3},
-        "initial_state": "zero", "n_members": 2, "max_epochs": 12,
-    }  # fmt: skip
-    training = {
-        "loss": "mae", "learning_rate": 0.003, "batch_size": 128, "context_weight": 0.25,
-        "validation": len(given.values) - given.learned, "patience": 3, "refit": False,
-    }  # fmt: skip
-    network = forecast.Combination(
-        [
-            {
-                **shared,
-                "scale": {"kind": "standard", "rows": rows},
-                "training": {**training, "weight_decay": decay},
-            }
-            for rows, decay in ((720, 1.0), (720, 5.0), (168, 1.0))
-        ]
-    )
-    model = forecast.PerChannel(network, horizon, season=season, random_state=seed)
-    model.fit(y=pd.DataFrame(given.values))
+    season, held = SEASONS[given.frequency], len(given.values) - given.learned
+    fitted = []
+    for place, changes in enumerate(SCALES):
+        network = {
+            "kind": "ecnn", "context": 720, "segment": 48, "stride": 4, "state_size": 128,
+            "features": [{"kind": "lag", "steps": season}, "ahead"], "scale": changes["scale"],
+            "cell": {"kind": "error_correction", "psi": "identity", "gain": 0.3},
+            "initial_state": "zero", "n_members": 2, "max_epochs": 12,
+            "training": {
+                "loss": changes.get("loss", "mae"), "learning_rate": 0.003, "batch_size": 128,
+                "context_weight": 0.25, "weight_decay": 1.0, "validation": held, "patience": 3,
+                "refit": False,
+            },
+        }  # fmt: skip
+        model = forecast.PerChannel(
+            network, horizon, season=season, random_state=len(SCALES) * seed + place
+        )
+        fitted.append(model.fit(y=pd.DataFrame(given.values)))
+    chosen = best_mean(fitted, given, horizon)
 
     def forecaster(values: Array, cutoffs: range) -> Array:
         fresh = np.full((cutoffs[-1] + horizon, values.shape[1]), np.nan)
         fresh[: len(values)] = values[: len(fresh)]
         rows = pd.RangeIndex(len(given.values), len(fresh))
-        moved = copy.copy(model).update(y=pd.DataFrame(fresh[rows], rows))
-        found = moved.predict_rolling(len(cutoffs), stride=cutoffs.step, steps=horizon)
-        return found[:, 0]
+        y, found = pd.DataFrame(fresh[rows], rows), 0.0
+        for model, weight in chosen:
+            moved = copy.copy(model).update(y=y)
+            rolled = moved.predict_rolling(len(cutoffs), stride=cutoffs.step, steps=horizon)
+            found = found + weight * rolled[:, 0]
+        return np.asarray(found)
 
     return forecaster
+
+
+def best_mean(models: Sequence[Any], given: Rolling, horizon: int) -> list[tuple[Any, float]]:
+    """Choose models one by one, each so that the mean of all errs least on validation rows."""
+    rows, last = np.asarray(given.values), len(given.values) - horizon
+    origins = (last - given.learned) // APART + 1
+    cutoffs = [last - APART * back for back in reversed(range(origins))]
+    actual = np.stack([rows[at : at + horizon] for at in cutoffs])
+    forecasts = [m.predict_rolling(origins, stride=APART, steps=horizon)[:, 0] for m in models]
+    chosen: list[int] = []
+    total, best = np.zeros_like(actual), np.inf
+    while len(chosen) < MOST:
+        errors = [np.mean(((total + f) / (len(chosen) + 1) - actual) ** 2) for f in forecasts]
+        place = int(np.argmin(errors))
+        if errors[place] >= best:
+            break
+        best = errors[place]
+        chosen.append(place)
+        total = total + forecasts[place]
+    counts = Counter(chosen)
+    return [(models[place], count / len(chosen)) for place, count in counts.items()]
 
 
 def season_taken_out(given: Competition, seed: int) -> Array:
