@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from forecast.data.windows import Windows
 from forecast.training.batches import Batch, Resident
@@ -162,6 +163,12 @@ class Framed(Resident):
         s, length = framing.segment, windows.length
         self.rows = torch.arange(-(-length // s) * s, device=device).view(-1, s)
         self.known_rows = self.rows[:, :1].clamp(max=windows.context)
+        inside = slice(framing.reach, framing.reach + len(self.targets))
+        self.padded = tuple(
+            pad(whole, (0, 0, framing.reach, s)) for whole in (self.targets, self.observed)
+        )
+        self.targets, self.observed = (whole[inside] for whole in self.padded)
+        self.complete = bool(self.observed.all())
         self.within = (self.rows < length).to(dtype)[:, None, None, :, None]
         self.chain: Any = None
         self.naive: Tensor | None = None
@@ -192,9 +199,14 @@ class Framed(Resident):
     def look(self, starts: Tensor, first: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return targets, and which are seen, (k, E, b, s, p); none before a series begins."""
         places = starts[..., None] + rows[:, None, None]
-        within = places >= first[..., None]
-        places = places.clamp(0, len(self.targets) - 1)
-        return self.targets[places], self.observed[places] * within[..., None]
+        within = (places >= first[..., None])[..., None].to(self.targets)
+        if bool((rows[:, 1:] - rows[:, :-1] == 1).all()):  # runs are copied whole, much faster
+            begins, width = places[..., 0] + self.framing.reach, rows.shape[1]
+            values, seen = (_runs(whole, begins, width) for whole in self.padded)
+        else:
+            places = places.clamp(0, len(self.targets) - 1)
+            values, seen = self.targets[places], self.observed[places]
+        return values, within.expand_as(seen) if self.complete else seen * within
 
     def batch(self, starts: Tensor) -> Batch:
         """Gather and frame the windows that begin at `starts`, shape (E, b)."""
@@ -259,3 +271,9 @@ class Framed(Resident):
         steps = spread_out(ahead[..., : batch.scored], self.scored)
         rows = steps.permute(0, 3, 1, 2, 4).flatten(0, 1)[: self.windows.horizon]
         return rows * batch.spread[..., : self.scored] + batch.level[..., : self.scored]
+
+
+def _runs(whole: Tensor, begins: Tensor, width: int) -> Tensor:
+    """Return `width` rows of `whole` (rows, p) from each of some places (…), (…, width, p)."""
+    runs: Tensor = whole.unfold(0, width, 1)[begins].transpose(-1, -2)
+    return runs

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from forecast.estimators.compositions import _recipe
+from forecast.estimators.compositions import _facts, _framed_recipe
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 MODULES = ("sources", "naive2", "sets", "scoring", "references", "contestants", "table", "check")
@@ -161,7 +161,8 @@ def test_channels_are_forecast_from_rows_before_each_cutoff(bench, folder, monke
     "no_overshooting",
 ])  # fmt: skip
 def test_noise_in_the_test_file_changes_no_forecast(bench, folder, name, monkeypatch):
-    monkeypatch.setattr(_recipe, "STEPS", 2)
+    monkeypatch.setattr(_framed_recipe, "STEPS", 2)
+    monkeypatch.setattr(_facts, "FEW", 0)
     compete = bench.contestants.CONTESTANTS[name].compete
     before = compete(bench.sets.competition("m4_quarterly", folder), 0)
     noise = np.random.default_rng(5).uniform(1, 9, (3, 8))

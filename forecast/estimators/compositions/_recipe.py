@@ -1,162 +1,51 @@
-"""How to set a network up: by rule from season, horizon and lengths, and what may be tried."""
+"""A rule that sets networks up, and what may be tried beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from forecast.estimators.compositions import _differenced_recipe as differenced
+from forecast.estimators.compositions import _framed_recipe as framed
+from forecast.estimators.compositions._facts import Facts
 
-from forecast.data.panel import Panel
-from forecast.types import Array
-
-HOURS, WEEK = 24, 168
-"""A day of hours lies within a week of them: of all seasons, the one pair that is common."""
-
-ENOUGH = 5_000
-"""Training windows from which on those at one phase of the season alone are enough."""
-
-STEPS, BATCH, RATE = 1_000, 128, 0.007
-
-MOST = 200
-"""Passes over all windows, at most: a few windows are soon learned by heart."""
-
-CHOICES: Mapping[str, Sequence[Any]] = {
-    "reach": (1.0, 1.5, 2.0),
-    "segment": ("rule", "half", "horizon"),
-    "scale": ("standard", "last"),
-    "log": (True, False),
-    "state_size": (192, 96, 256),
-    "context_weight": (0.5, 0.25),
-    "lags": ("season", "before it", "none"),
-    "psi": ("tanh", "identity"),
-    "measured": (1.0, 0.5),
-    "passes": (1.0, 2.0, 3.0),
-}
-"""What the search chooses from; the first of each is the rule's, but for the scale."""
+Choice = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the rule looks at.
-
-    Parameters
-    ----------
-    horizon, season : int
-    longest : int
-        The longest season: a week where the season is a day of hours and lengths allow.
-    lengths : array of int
-        Rows of each series.
-    positive : bool
-        Whether every target is above zero.
-    """
-
-    horizon: int
-    season: int
-    longest: int
-    lengths: Array
-    positive: bool
-
-    @classmethod
-    def of(cls, panel: Panel, horizon: int) -> Facts:
-        """Look at the rows of a panel."""
-        lengths = np.array([len(history) for history in panel])
-        weekly = panel.season == HOURS and np.median(lengths) >= 2 * WEEK + horizon
-        positive = all(bool((history.y[~np.isnan(history.y)] > 0).all()) for history in panel)
-        longest = WEEK if weekly else panel.season
-        return cls(horizon, panel.season, longest, lengths, positive)
-
-    def windows(self, context: int, stride: int) -> int:
-        """Return the number of training windows."""
-        each = np.maximum(self.lengths - context - self.horizon, 0) // stride + 1
-        return int(each.sum())
-
-
-def rule(facts: Facts) -> dict[str, Any]:
-    """Return the choices of the rule."""
-    first = {name: values[0] for name, values in CHOICES.items()}
-    # What comes back to a level is measured from it, what wanders from where it is.
-    return first | {"scale": "standard" if facts.longest > facts.season else "last"}
-
-
-def variants(facts: Facts) -> list[dict[str, Any]]:
-    """Return choices that differ in what errs differently: the rule's, then variants of it."""
-    first = rule(facts)
-    changes: Sequence[dict[str, Any]] = (
-        {"psi": "identity"},
-        {"reach": 1.5},
-        {"passes": 3.0},
-        {"psi": "identity", "reach": 1.5},
-        {"log": False},
-        {"measured": 0.5},
-    )
-    return [first, *(first | {"passes": 2.0} | change for change in changes)]
-
-
-def network(facts: Facts, choice: Mapping[str, Any], loss: Any) -> dict[str, Any]:
-    """Return the node of a network for some choices.
+class Recipe:
+    """How to set networks up for the data at hand.
 
     Parameters
     ----------
     facts : Facts
-    choice : mapping
-        One of each of `CHOICES`.
     loss : mapping
-        Node of a loss.
+        Node of the loss that is wanted of networks.
+    choices : mapping
+        What a search chooses from.
+    variants : callable
+        From facts to choices, the rule's first.
+    build : callable
+        From facts, one of each of `choices`, and the loss, to the node of a network.
     """
-    segment = _segment(facts, choice["segment"])
-    context = _context(facts, choice["reach"], segment)
-    measured = choice["measured"] * max(facts.longest, 2 * facts.season, facts.horizon)
-    stride = segment if facts.windows(context, segment) >= ENOUGH else 1
-    passes = choice["passes"] * STEPS * BATCH / facts.windows(context, stride)
-    transforms = ["log"] if choice["log"] and facts.positive else []
-    return {
-        "kind": "ecnn",
-        "context": context,
-        "segment": segment,
-        "stride": stride,
-        "scale": {"kind": choice["scale"], "rows": max(min(round(measured), context), 2)},
-        "features": [*_lags(facts, choice["lags"]), "ahead"],
-        "transforms": [*transforms, "standardise"],
-        "state_size": choice["state_size"],
-        "cell": {"kind": "error_correction", "psi": choice["psi"]},
-        "initial_state": "zero",
-        "n_members": 4,
-        "max_epochs": min(max(2, round(passes)), MOST),
-        "training": {
-            "loss": loss,
-            "learning_rate": RATE,
-            "batch_size": BATCH,
-            "stopping": "late",
-            "validation": 0,
-            "context_weight": choice["context_weight"],
-        },
-    }
 
+    facts: Facts
+    loss: Mapping[str, Any]
+    choices: Mapping[str, Sequence[Any]]
+    variants: Callable[[Facts], list[dict[str, Any]]]
+    build: Callable[[Facts, Choice, Mapping[str, Any]], dict[str, Any]]
 
-def _segment(facts: Facts, choice: str) -> int:
-    """Return the rows of a step: the largest part of the season that fits into the horizon."""
-    if choice == "horizon":
-        return facts.horizon
-    parts = [d for d in range(1, facts.season + 1) if facts.season % d == 0]
-    largest = max(d for d in parts if d <= facts.horizon)
-    return largest if choice == "rule" else max(largest // 2, 1)
+    @classmethod
+    def of(cls, facts: Facts, loss: Mapping[str, Any]) -> Recipe:
+        """Choose by the number of windows."""
+        way = differenced if facts.few else framed
+        return cls(facts, loss, way.CHOICES, way.variants, way.network)
 
+    def fixed(self) -> list[dict[str, Any]]:
+        """Return the choices that are tried before a search asks: the rule's, and variants."""
+        return self.variants(self.facts)
 
-def _context(facts: Facts, reach: float, segment: int) -> int:
-    """Return a multiple of the segment that most series can fill."""
-    seasons = 2 * facts.season if facts.season <= facts.horizon else facts.season
-    wanted = reach * max(facts.longest, seasons, facts.horizon)
-    room = max(float(np.median(facts.lengths)) - facts.horizon, segment)
-    return max(round(min(wanted, room) / segment), 1) * segment
-
-
-def _lags(facts: Facts, choice: str) -> list[dict[str, Any]]:
-    if facts.longest == 1 or choice == "none":
-        return []
-    before = facts.longest - facts.season
-    steps = [facts.longest]
-    if choice == "before it" or before > 0:
-        steps.append(before or 2 * facts.longest)
-    return [{"kind": "lag", "steps": step} for step in steps]
+    def network(self, choice: Choice) -> dict[str, Any]:
+        """Return the node of a network for some choices."""
+        return self.build(self.facts, choice, self.loss)

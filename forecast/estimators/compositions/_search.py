@@ -14,13 +14,17 @@ import numpy as np
 from forecast import registry
 from forecast.estimators._base import OnEpoch
 from forecast.estimators.compositions import _parts
-from forecast.estimators.compositions._recipe import CHOICES, Facts, network, variants
+from forecast.estimators.compositions._recipe import Recipe
 from forecast.estimators.compositions._trials import HeldOutRows, Trial
 from forecast.files import write_atomically
 
 
-def asked(told: Sequence[tuple[Mapping[str, Any], float]], seed: int) -> dict[str, Any]:
-    """Return what to try next, given what was tried and how it scored."""
+def asked(
+    choices: Mapping[str, Sequence[Any]],
+    told: Sequence[tuple[Mapping[str, Any], float]],
+    seed: int,
+) -> dict[str, Any]:
+    """Return what to try next of some choices, given what was tried and how it scored."""
     import optuna
 
     loud = optuna.logging.get_verbosity()
@@ -28,7 +32,7 @@ def asked(told: Sequence[tuple[Mapping[str, Any], float]], seed: int) -> dict[st
     try:
         space: dict[str, Any] = {
             name: optuna.distributions.CategoricalDistribution(list(values))
-            for name, values in CHOICES.items()
+            for name, values in choices.items()
         }
         sampler = optuna.samplers.TPESampler(seed=seed + len(told), n_startup_trials=6)
         study = optuna.create_study(sampler=sampler)
@@ -91,19 +95,17 @@ class Search:
     Parameters
     ----------
     model : Auto
-    facts : Facts
+    recipe : Recipe
     rows : HeldOutRows
-    loss : mapping
-        Node of the loss of all networks.
     checkpoint : path or None
     on_epoch : callable or None
     """
 
     def __init__(
-        self, model: Any, facts: Facts, rows: HeldOutRows, loss: Mapping[str, Any],
-        checkpoint: Path | None, on_epoch: OnEpoch | None,
+        self, model: Any, recipe: Recipe, rows: HeldOutRows, checkpoint: Path | None,
+        on_epoch: OnEpoch | None,
     ) -> None:  # fmt: skip
-        self.model, self.facts, self.rows, self.loss = model, facts, rows, loss
+        self.model, self.recipe, self.rows = model, recipe, rows
         self.on_epoch, self.checkpoint = on_epoch, checkpoint
         self.seeds = _parts.seeds(model.random_state, model.trials)
 
@@ -123,12 +125,13 @@ class Search:
         if 0 < place <= len(self.model.baselines):
             return self.model.baselines[place - 1], {}
         told = [(t.choice, self.rows.score(t.forecast)) for t in tried if t.choice]
-        fixed = variants(self.facts)
+        fixed = self.recipe.fixed()
         if len(told) < len(fixed):
             choice = fixed[len(told)]
         else:
-            choice = asked(told, _parts.seeds(self.model.random_state, 1)[0])
-        return network(self.facts, choice, self.loss), choice
+            seed = _parts.seeds(self.model.random_state, 1)[0]
+            choice = asked(self.recipe.choices, told, seed)
+        return self.recipe.network(choice), choice
 
     def _try(self, node: Any, choice: Mapping[str, Any], seed: int) -> Trial:
         begun = time.perf_counter()

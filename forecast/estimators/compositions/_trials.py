@@ -16,14 +16,13 @@ from forecast.data.transforms._chain import Chain
 from forecast.errors import DataError
 from forecast.estimators._frames import naive_error
 from forecast.estimators._intervals import Calibration
-from forecast.estimators.compositions._recipe import CHOICES
 from forecast.types import Array
 
 FEW = 40
 """Residuals at one step that are too few for its quantiles."""
 
-LONG, MOST = 10, 3
-"""Of so many horizons a series may lose one to be held out, and no more than so many."""
+MOST = 3
+"""Horizons that are held out at most."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class HeldOutRows:
     panel : Panel
     horizon, season : int
         The season is that of the scaled errors.
+    part : int
+        Of so many horizons a series may lose one.
 
     Attributes
     ----------
@@ -70,9 +71,9 @@ class HeldOutRows:
         Rows between a cutoff and the end: one horizon, of long series up to `MOST` of them.
     """
 
-    def __init__(self, panel: Panel, horizon: int, season: int) -> None:
+    def __init__(self, panel: Panel, horizon: int, season: int, part: int = 10) -> None:
         typical = int(np.median([len(history) for history in panel]))
-        count = int(np.clip(typical // (LONG * horizon), 1, MOST))
+        count = int(np.clip(typical // (part * horizon), 1, MOST))
         least = count * horizon + max(panel.season + 2, 6)
         places = np.flatnonzero([len(history) >= least for history in panel])
         if len(places) == 0:
@@ -133,13 +134,14 @@ class HeldOutRows:
 
     def table(self, trials: Sequence[Trial], chosen: Sequence[int]) -> pd.DataFrame:
         """Lay trials out, a row each."""
+        names = dict.fromkeys(name for trial in trials for name in trial.choice)
         rows = [
             {
                 "kind": trial.node["kind"],
                 "score": self.score(trial.forecast),
                 "seconds": trial.seconds,
                 "picked": list(chosen).count(place),
-                **{name: trial.choice.get(name) for name in CHOICES},
+                **{name: trial.choice.get(name) for name in names},
             }
             for place, trial in enumerate(trials)
         ]

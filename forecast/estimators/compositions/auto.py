@@ -15,8 +15,10 @@ from forecast.data.panel import Panel
 from forecast.errors import SpecError
 from forecast.estimators._base import OnEpoch
 from forecast.estimators._intervals import Calibration
-from forecast.estimators.compositions import _parts, _recipe
+from forecast.estimators.compositions import _parts
 from forecast.estimators.compositions._base import AbstractCombination
+from forecast.estimators.compositions._facts import Facts
+from forecast.estimators.compositions._recipe import Recipe
 from forecast.estimators.compositions._search import Search
 from forecast.estimators.compositions._trials import HeldOutRows
 from forecast.types import Array
@@ -25,8 +27,9 @@ from forecast.types import Array
 class Auto(AbstractCombination):
     r"""Choose set-ups of the error-correction network, and combine those that forecast best.
 
-    1. A rule sets a network up from season, horizon and lengths: a step is a segment of the season,
-       windows are measured by their past, a season ago is an input.
+    1. A rule sets a network up from season, horizon and lengths. From many windows a large one
+       learns: a step is a segment of the season, windows are measured by their past, a season ago
+       is an input. From fewer than a thousand a small one does, told the changes over a season.
     2. Each trial fits a set-up to all rows but the last `horizon`, of long series up to three of
        them, and forecasts these. The rule's own is the first, baselines come next, then variants of
        it, then what a search asks for.
@@ -128,13 +131,13 @@ class Auto(AbstractCombination):
             _parts.built(node, self)._check_parameters()
 
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
-        facts, rows, loss = self._look(panel)
+        recipe, rows = self._look(panel)
         self.trials_, self.calibration_ = pd.DataFrame(), None
-        first, *others = _recipe.variants(facts)
+        first, *others = recipe.fixed()
         choices = [first] if self.members == 1 else others[: self.members]
-        nodes: Sequence[Any] = [_recipe.network(facts, choice, loss) for choice in choices]
+        nodes: Sequence[Any] = [recipe.network(choice) for choice in choices]
         if self.trials:
-            search = Search(self, facts, rows, loss, checkpoint, on_epoch)
+            search = Search(self, recipe, rows, checkpoint, on_epoch)
             tried = search.run()
             chosen = rows.pick(tried, self.members)
             nodes = [tried[place].node for place in chosen]
@@ -155,15 +158,16 @@ class Auto(AbstractCombination):
             A node as `model` in YAML takes it, or `Combination`.
         """
         self._check_parameters()
-        facts, _, loss = self._look(frames.read(self, X, y))
-        return _recipe.network(facts, _recipe.rule(facts), loss)
+        recipe, _ = self._look(frames.read(self, X, y))
+        return recipe.network(recipe.fixed()[0])
 
-    def _look(self, panel: Panel) -> tuple[_recipe.Facts, HeldOutRows, dict[str, Any]]:
-        """Return what the rule looks at, the rows held out, and the loss they ask for."""
-        facts = _recipe.Facts.of(panel, int(self.horizon))
-        rows = HeldOutRows(panel, int(self.horizon), self.scored_season or panel.season)
+    def _look(self, panel: Panel) -> tuple[Recipe, HeldOutRows]:
+        """Return the recipe for a panel, and the rows held out, which weigh the loss."""
+        facts = Facts.of(panel, int(self.horizon))
+        part = 4 if facts.few else 10  # one cutoff of few series says little
+        rows = HeldOutRows(panel, int(self.horizon), self.scored_season or panel.season, part)
         season = {"season": self.scored_season} if self.scored_season else {}
-        return facts, rows, rows.loss() | season
+        return Recipe.of(facts, rows.loss() | season), rows
 
     def _calibration(self, panel: Panel) -> Calibration | None:
         return self.calibration_

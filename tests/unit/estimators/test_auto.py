@@ -6,12 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast import Auto
+from forecast import ECNN, Auto
 from forecast.data import frames
 from forecast.errors import DataError, SpecError
 from forecast.estimators._base import AbstractForecaster
-from forecast.estimators.compositions import _recipe, _search, _trials
-from forecast.estimators.compositions._recipe import CHOICES, Facts, network, rule
+from forecast.estimators.compositions import (
+    _differenced_recipe,
+    _facts,
+    _framed_recipe,
+    _search,
+    _trials,
+)
+from forecast.estimators.compositions._facts import Facts
+from forecast.estimators.compositions._recipe import Recipe
 from forecast.estimators.compositions._trials import HeldOutRows, Trial
 from forecast.metrics.mase import MASE
 from forecast.metrics.smape import SMAPE
@@ -19,9 +26,11 @@ from forecast.metrics.smape import SMAPE
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Let every network learn for a few steps alone."""
-    monkeypatch.setattr(_recipe, "STEPS", 4)
-    monkeypatch.setattr(_recipe, "BATCH", 32)
+    """Let every network learn for a few steps alone, and few windows count as many."""
+    monkeypatch.setattr(_framed_recipe, "STEPS", 4)
+    monkeypatch.setattr(_framed_recipe, "BATCH", 32)
+    monkeypatch.setattr(_differenced_recipe, "EPOCHS", 2)
+    monkeypatch.setattr(_facts, "FEW", 0)
 
 
 def panel(rows=(60, 50, 44), level=10.0):
@@ -49,8 +58,8 @@ def test_it_tries_the_rule_then_baselines_then_what_a_search_asks_for(tmp_path):
     table = model.trials_
     assert list(table["kind"]) == ["ecnn", "seasonal_naive", "drift", "ecnn", "ecnn"]
     assert table["picked"].sum() == len(model.forecasters_)
-    facts = Facts.of(model.panel_, 6)
-    assert dict(table.loc[0, list(CHOICES)]) == rule(facts)
+    first = _framed_recipe.variants(Facts.of(model.panel_, 6))[0]
+    assert dict(table.loc[0, list(first)]) == first
     found = model.predict()
     again = AbstractForecaster.load(model.save(tmp_path / "model"))
     pd.testing.assert_series_equal(again.predict(), found)
@@ -79,6 +88,19 @@ def test_without_trials_the_rule_is_all_there_is():
     assert len(model.trials_) == 0
     with pytest.raises(DataError, match="no intervals"):
         model.predict(quantiles=[0.5])
+
+
+def test_few_windows_are_learned_by_a_small_network(monkeypatch, tmp_path):
+    monkeypatch.setattr(_facts, "FEW", 1_000)
+    model = auto(trials=8, baselines=["drift"]).fit(y=panel())
+    assert list(model.trials_["kind"]).count("ecnn") == 7
+    assert set(model.trials_["difference"].dropna()) >= {"season", "step", "both", "none"}
+    found = model.predict(quantiles=[0.1, 0.5, 0.9])
+    again = AbstractForecaster.load(model.save(tmp_path / "model"))
+    pd.testing.assert_frame_equal(again.predict(quantiles=[0.1, 0.5, 0.9]), found)
+    node = auto().suggest(y=panel())
+    assert node["transforms"] == ["log", {"kind": "difference", "lag": 4}, "standardise"]
+    assert (node["context"], node["state_size"]) == (8, 12)
 
 
 @pytest.mark.parametrize(("origins", "seen"), [(1, 0), (3, 0), (3, 1), (3, 2)])
@@ -234,23 +256,39 @@ FACTS = {
 }
 
 
+def recipe(facts, few=False):
+    way = _differenced_recipe if few else _framed_recipe
+    return Recipe(facts, {"kind": "mse"}, way.CHOICES, way.variants, way.network)
+
+
 @pytest.mark.parametrize(("facts", "segment", "context", "lags"), FACTS.values(), ids=FACTS)
 def test_the_rule_follows_the_season(facts, segment, context, lags):
-    node = network(facts, rule(facts), {"kind": "mse"})
+    plan = recipe(facts)
+    node = plan.network(plan.fixed()[0])
     assert (node["segment"], node["context"]) == (segment, context)
     assert [part["steps"] for part in node["features"] if part != "ahead"] == lags
 
 
 @pytest.mark.parametrize("facts", [facts for facts, *_ in FACTS.values()], ids=FACTS)
-@pytest.mark.parametrize("name", CHOICES)
-def test_every_choice_makes_a_network_that_can_be(facts, name):
-    from forecast import ECNN
-
-    for value in CHOICES[name]:
-        node = network(facts, rule(facts) | {name: value}, {"kind": "mse"})
+@pytest.mark.parametrize("few", [False, True])
+def test_every_choice_makes_a_network_that_can_be(facts, few):
+    plan = recipe(facts, few)
+    first, *others = plan.fixed()
+    others += [first | {name: value} for name, values in plan.choices.items() for value in values]
+    assert set(first) == set(plan.choices)
+    for choice in others:
+        node = plan.network(choice)
         ECNN(
             horizon=facts.horizon, **{k: v for k, v in node.items() if k != "kind"}
         )._check_parameters()
+
+
+@pytest.mark.parametrize(("rows", "few"), [([144], True), ([144] * 20, False), ([1200], False)])
+def test_few_windows_are_told_from_many(rows, few, monkeypatch):
+    monkeypatch.setattr(_facts, "FEW", 1_000)
+    facts = Facts(12, 12, 12, np.array(rows), True)
+    assert facts.few is few
+    assert (Recipe.of(facts, {}).choices is _differenced_recipe.CHOICES) is few
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from forecast import ECNN, Combination, Drift, Naive, PerChannel, SeasonalNaive, Theta, registry
 from forecast.errors import SpecError
 from forecast.estimators._base import AbstractForecaster
-from forecast.estimators.compositions import _recipe
+from forecast.estimators.compositions import _facts, _framed_recipe
 
 QUICK = {"kind": "ecnn", "context": 8, "state_size": 4, "n_members": 2, "max_epochs": 3}
 LEVELS = [0.1, 0.5, 0.9]
@@ -24,8 +24,9 @@ WHOLE = {
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Let what sets itself up learn for a few steps alone."""
-    monkeypatch.setattr(_recipe, "STEPS", 4)
-    monkeypatch.setattr(_recipe, "BATCH", 32)
+    monkeypatch.setattr(_framed_recipe, "STEPS", 4)
+    monkeypatch.setattr(_framed_recipe, "BATCH", 32)
+    monkeypatch.setattr(_facts, "FEW", 0)
 
 
 KINDS = registry.kinds("composition")
