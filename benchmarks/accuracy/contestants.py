@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,53 +132,78 @@ def squared(node: dict[str, Any], _: Competition) -> None:
     node["training"] = {**node["training"], "loss": "mse"}
 
 
-SCALES: tuple[dict[str, Any], ...] = (
-    {"scale": {"kind": "level", "rows": 720}},
-    {"scale": {"kind": "level", "rows": 720}, "loss": "mse"},
-    {"scale": {"kind": "level", "rows": 24}},
-    {"scale": {"kind": "standard", "rows": 168}},
+ALIKE: tuple[dict[str, Any], ...] = (
+    {"scale": {"kind": "standard", "rows": 720}, "weight_decay": 1.0},
+    {"scale": {"kind": "standard", "rows": 720}, "weight_decay": 5.0},
+    {"scale": {"kind": "standard", "rows": 168}, "weight_decay": 1.0},
 )
-"""What networks for long sets differ in."""
+"""Networks for long sets whose mean is the forecast."""
+
+VARIED: tuple[dict[str, Any], ...] = (
+    {"scale": {"kind": "level", "rows": 720}, "state_size": 128},
+    {"scale": {"kind": "level", "rows": 720}, "state_size": 128, "loss": "mse"},
+    {"scale": {"kind": "level", "rows": 24}, "state_size": 128},
+    {"scale": {"kind": "standard", "rows": 168}, "state_size": 128},
+)
+"""Networks for long sets of which validation rows choose."""
 
 MOST, APART = 4, 4
 """Networks in a mean at most, and rows between the cutoffs that they are chosen by."""
 
 
-def channels_alone(given: Rolling, horizon: int, seed: int) -> Forecaster:
-    """Forecast every channel by the mean of error-correction networks, two days a step.
+def by_channel(given: Rolling, horizon: int, changes: Mapping[str, Any], seed: int) -> Any:
+    """Fit a network to every channel of a long set alone, two days a step.
 
-    All sets and horizons have the same networks to choose from; validation rows say when training
-    stops, and which of them are in the mean.
+    Validation rows say when training stops. What it changes aside, all sets and horizons have the
+    same settings; they were chosen on validation rows.
     """
-    season, held = SEASONS[given.frequency], len(given.values) - given.learned
-    fitted = []
-    for place, changes in enumerate(SCALES):
-        network = {
-            "kind": "ecnn", "context": 720, "segment": 48, "stride": 4, "state_size": 128,
-            "features": [{"kind": "lag", "steps": season}, "ahead"], "scale": changes["scale"],
-            "cell": {"kind": "error_correction", "psi": "identity", "gain": 0.3},
-            "initial_state": "zero", "n_members": 2, "max_epochs": 12,
-            "training": {
-                "loss": changes.get("loss", "mae"), "learning_rate": 0.003, "batch_size": 128,
-                "context_weight": 0.25, "weight_decay": 1.0, "validation": held, "patience": 3,
-                "refit": False,
-            },
-        }  # fmt: skip
-        model = forecast.PerChannel(
-            network, horizon, season=season, random_state=len(SCALES) * seed + place
-        )
-        fitted.append(model.fit(y=pd.DataFrame(given.values)))
-    chosen = best_mean(fitted, given, horizon)
+    season = SEASONS[given.frequency]
+    network = {
+        "kind": "ecnn", "context": 720, "segment": 48, "stride": 4,
+        "state_size": changes.get("state_size", 64),
+        "features": [{"kind": "lag", "steps": season}, "ahead"], "scale": changes["scale"],
+        "cell": {"kind": "error_correction", "psi": "identity", "gain": 0.3},
+        "initial_state": "zero", "n_members": 2, "max_epochs": 12,
+        "training": {
+            "loss": changes.get("loss", "mae"), "learning_rate": 0.003, "batch_size": 128,
+            "context_weight": 0.25, "weight_decay": changes.get("weight_decay", 1.0),
+            "validation": len(given.values) - given.learned, "patience": 3, "refit": False,
+        },
+    }  # fmt: skip
+    model = forecast.PerChannel(network, horizon, season=season, random_state=seed)
+    return model.fit(y=pd.DataFrame(given.values))
+
+
+def channels_alone(given: Rolling, horizon: int, seed: int) -> Forecaster:
+    """Forecast by the mean of networks that see windows by their level and spread."""
+    models = [
+        by_channel(given, horizon, changes, len(ALIKE) * seed + place)
+        for place, changes in enumerate(ALIKE)
+    ]
+    return rolled(given, horizon, [(model, 1 / len(models)) for model in models])
+
+
+def channels_chosen(given: Rolling, horizon: int, seed: int) -> Forecaster:
+    """Forecast by the mean of those networks that err least on validation rows."""
+    models = [
+        by_channel(given, horizon, changes, len(VARIED) * seed + place)
+        for place, changes in enumerate(VARIED)
+    ]
+    return rolled(given, horizon, best_mean(models, given, horizon))
+
+
+def rolled(given: Rolling, horizon: int, weighed: Sequence[tuple[Any, float]]) -> Forecaster:
+    """Return how fitted models, each with its weight, forecast together."""
 
     def forecaster(values: Array, cutoffs: range) -> Array:
         fresh = np.full((cutoffs[-1] + horizon, values.shape[1]), np.nan)
         fresh[: len(values)] = values[: len(fresh)]
         rows = pd.RangeIndex(len(given.values), len(fresh))
         y, found = pd.DataFrame(fresh[rows], rows), 0.0
-        for model, weight in chosen:
+        for model, weight in weighed:
             moved = copy.copy(model).update(y=y)
-            rolled = moved.predict_rolling(len(cutoffs), stride=cutoffs.step, steps=horizon)
-            found = found + weight * rolled[:, 0]
+            each = moved.predict_rolling(len(cutoffs), stride=cutoffs.step, steps=horizon)
+            found = found + weight * each[:, 0]
         return np.asarray(found)
 
     return forecaster
@@ -235,6 +260,9 @@ CONTESTANTS = {
     "ecnn": Contestant("ECNN by rule", by_rule, seeded=True),
     "auto": Contestant("Auto", combined, seeded=True),
     "channels": Contestant("ECNN, each channel alone", roll=channels_alone, seeded=True),
+    "chosen": Contestant(
+        "ECNN, each channel alone, networks chosen", roll=channels_chosen, seeded=True
+    ),
     "no_correction": Contestant("ECNN without error correction", put(cell="elman"), seeded=True),
     "one_member": Contestant("ECNN, one member", put(n_members=1), seeded=True),
     "learned": Contestant("ECNN, start learned", put(initial_state="learned"), seeded=True),

@@ -59,8 +59,8 @@ class HeldOutRows:
     panel : Panel
     horizon, season : int
         The season is that of the scaled errors.
-    part : int
-        Of so many horizons a series may lose one.
+    few : bool
+        Whether there is little to go by: then more is held out, and less is made of scores.
 
     Attributes
     ----------
@@ -71,9 +71,9 @@ class HeldOutRows:
         Rows between a cutoff and the end: one horizon, of long series up to `MOST` of them.
     """
 
-    def __init__(self, panel: Panel, horizon: int, season: int, part: int = 10) -> None:
+    def __init__(self, panel: Panel, horizon: int, season: int, *, few: bool = False) -> None:
         typical = int(np.median([len(history) for history in panel]))
-        count = int(np.clip(typical // (part * horizon), 1, MOST))
+        count = int(np.clip(typical // ((4 if few else 10) * horizon), 1, MOST))
         least = count * horizon + max(panel.season + 2, 6)
         places = np.flatnonzero([len(history) >= least for history in panel])
         if len(places) == 0:
@@ -83,7 +83,7 @@ class HeldOutRows:
                 f"needed are {least}. Give more rows, a shorter horizon, or a network by hand."
             )
         self.back = horizon * np.arange(count, 0, -1, dtype=np.int64)
-        self.places, self.season = places, season
+        self.places, self.season, self.few = places, season, few
         self.whole = panel.take(places)
         self.known = self.whole.map(partial(History.until, stop=-int(self.back[0])))
         self.naive = np.stack([naive_error(history.y, season) for history in self.known])
@@ -118,8 +118,12 @@ class HeldOutRows:
     def pick(self, trials: Sequence[Trial], most: int) -> list[int]:
         """Choose trials one after the other, each so that the mean of all so far scores best.
 
-        One may be chosen more than once; the choice ends where another would not help.
+        One may be chosen more than once; the choice ends where another would not help. With little to
+        go by, those that score best alone are chosen, lest the mean fit a few rows by chance.
         """
+        if self.few:
+            scores = [self.score(trial.forecast) for trial in trials]
+            return [int(place) for place in np.argsort(scores, kind="stable")[:most]]
         chosen: list[int] = []
         total, best = np.zeros_like(self.actual), np.inf
         while len(chosen) < most:

@@ -35,7 +35,7 @@ class Auto(AbstractCombination):
        it, then what a search asks for.
     3. Trials are picked one after the other, each so that the mean of all so far scores best on the
        rows held out, by half the percentage error and half the scaled error, both over those of the
-       best naive forecast.
+       best naive forecast. Of few windows those are picked that score best alone.
     4. Those picked are fitted anew to all rows. Their mean is the forecast; what they were off by
        on the rows held out gives its intervals.
 
@@ -164,8 +164,8 @@ class Auto(AbstractCombination):
     def _look(self, panel: Panel) -> tuple[Recipe, HeldOutRows]:
         """Return the recipe for a panel, and the rows held out, which weigh the loss."""
         facts = Facts.of(panel, int(self.horizon))
-        part = 4 if facts.few else 10  # one cutoff of few series says little
-        rows = HeldOutRows(panel, int(self.horizon), self.scored_season or panel.season, part)
+        counted = self.scored_season or panel.season
+        rows = HeldOutRows(panel, int(self.horizon), counted, few=facts.few)
         season = {"season": self.scored_season} if self.scored_season else {}
         return Recipe.of(facts, rows.loss() | season), rows
 

@@ -230,6 +230,8 @@ def test_the_mean_of_those_picked_is_never_worse_than_the_best_alone():
     assert len(chosen) > 1
     assert held.score(mean) < min(scores)
     assert held.pick(trials[:1], 4) == [0]
+    held.few = True
+    assert held.pick(trials, 3) == np.argsort(scores)[:3].tolist()
 
 
 def test_intervals_of_one_series_know_the_residuals_of_all_steps():
