@@ -118,8 +118,8 @@ class HeldOutRows:
     def pick(self, trials: Sequence[Trial], most: int) -> list[int]:
         """Choose trials one after the other, each so that the mean of all so far scores best.
 
-        One may be chosen more than once; the choice ends where another would not help. With little to
-        go by, those that score best alone are chosen, lest the mean fit a few rows by chance.
+        One may be chosen more than once; the choice ends where another would not help. With little
+        to go by, those that score best alone are chosen, lest the mean fit a few rows by chance.
         """
         if self.few:
             scores = [self.score(trial.forecast) for trial in trials]
