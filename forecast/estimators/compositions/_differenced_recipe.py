@@ -40,6 +40,11 @@ def variants(facts: Facts) -> list[dict[str, Any]]:
     return [first, *(first | change for change in changes)]
 
 
+def together(facts: Facts) -> list[dict[str, Any]]:
+    """Return choices to combine without a trial."""
+    return variants(facts)
+
+
 def network(facts: Facts, choice: Mapping[str, Any], loss: Mapping[str, Any]) -> dict[str, Any]:
     """Return the node of a network for some choices.
 

@@ -48,6 +48,19 @@ def variants(facts: Facts) -> list[dict[str, Any]]:
     return [first, *(first | {"passes": 2.0} | change for change in changes)]
 
 
+def together(facts: Facts) -> list[dict[str, Any]]:
+    """Return choices to combine without a trial: trained longer, all unlike the rule's."""
+    first = variants(facts)[0] | {"passes": 2.5}
+    linear = first | {"psi": "identity"}
+    return [
+        linear,
+        first | {"scale": "standard"},
+        linear | {"state_size": 256},
+        linear | {"reach": 1.5},
+        linear | {"measured": 0.5},
+    ]
+
+
 def network(facts: Facts, choice: Mapping[str, Any], loss: Mapping[str, Any]) -> dict[str, Any]:
     """Return the node of a network for some choices.
 

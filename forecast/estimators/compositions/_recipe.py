@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from forecast.estimators.compositions import _differenced_recipe as differenced
 from forecast.estimators.compositions import _framed_recipe as framed
 from forecast.estimators.compositions._facts import Facts
-
-Choice = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -22,30 +21,37 @@ class Recipe:
     facts : Facts
     loss : mapping
         Node of the loss that is wanted of networks.
-    choices : mapping
-        What a search chooses from.
-    variants : callable
-        From facts to choices, the rule's first.
-    build : callable
-        From facts, one of each of `choices`, and the loss, to the node of a network.
+    way : module
+        With `CHOICES`, from which a search chooses, `variants` that are tried first, choices to
+        take `together` without a trial, and `network`, which makes nodes of them.
     """
 
     facts: Facts
     loss: Mapping[str, Any]
-    choices: Mapping[str, Sequence[Any]]
-    variants: Callable[[Facts], list[dict[str, Any]]]
-    build: Callable[[Facts, Choice, Mapping[str, Any]], dict[str, Any]]
+    way: ModuleType
 
     @classmethod
     def of(cls, facts: Facts, loss: Mapping[str, Any]) -> Recipe:
-        """Choose by the number of windows."""
-        way = differenced if facts.few else framed
-        return cls(facts, loss, way.CHOICES, way.variants, way.network)
+        """Choose the way by the number of windows."""
+        return cls(facts, loss, differenced if facts.few else framed)
+
+    @property
+    def choices(self) -> Mapping[str, Sequence[Any]]:
+        """What a search chooses from."""
+        found: Mapping[str, Sequence[Any]] = self.way.CHOICES
+        return found
 
     def fixed(self) -> list[dict[str, Any]]:
         """Return the choices that are tried before a search asks: the rule's, and variants."""
-        return self.variants(self.facts)
+        found: list[dict[str, Any]] = self.way.variants(self.facts)
+        return found
 
-    def network(self, choice: Choice) -> dict[str, Any]:
+    def together(self) -> list[dict[str, Any]]:
+        """Return choices to combine where none is tried."""
+        found: list[dict[str, Any]] = self.way.together(self.facts)
+        return found
+
+    def network(self, choice: Mapping[str, Any]) -> dict[str, Any]:
         """Return the node of a network for some choices."""
-        return self.build(self.facts, choice, self.loss)
+        found: dict[str, Any] = self.way.network(self.facts, choice, self.loss)
+        return found

@@ -39,9 +39,9 @@ class Auto(AbstractCombination):
     4. Those picked are fitted anew to all rows. Their mean is the forecast; what they were off by
        on the rows held out gives its intervals.
 
-    Without trials the rule's first variants, `members` of them, are fitted to all rows at once, or
-    with one member the rule's own network, and have no intervals: for data so large that a trial
-    takes too long.
+    Without trials variants of the rule, `members` of them, are fitted to all rows at once, or with
+    one member the rule's own network, and have no intervals: for data so large that a trial takes
+    too long.
 
     Parameters
     ----------
@@ -133,8 +133,7 @@ class Auto(AbstractCombination):
     def _fit(self, panel: Panel, *, checkpoint: Path | None, on_epoch: OnEpoch | None) -> None:
         recipe, rows = self._look(panel)
         self.trials_, self.calibration_ = pd.DataFrame(), None
-        first, *others = recipe.fixed()
-        choices = [first] if self.members == 1 else others[: self.members]
+        choices = recipe.fixed()[:1] if self.members == 1 else recipe.together()[: self.members]
         nodes: Sequence[Any] = [recipe.network(choice) for choice in choices]
         if self.trials:
             search = Search(self, recipe, rows, checkpoint, on_epoch)

@@ -79,7 +79,8 @@ def test_the_same_seed_makes_the_same_search():
 def test_without_trials_the_rule_is_all_there_is():
     model = auto(trials=0, members=2).fit(y=panel())
     first, second = model.forecasters_
-    assert (first.context, second.context) == (8, 12)
+    assert [node.cell["psi"] for node in (first, second)] == ["identity", "tanh"]
+    assert [node.scale["kind"] for node in (first, second)] == ["last", "standard"]
     (first,) = auto(trials=0, members=1).fit(y=panel()).forecasters_
     node = auto().suggest(y=panel())
     assert {**first.get_params(deep=False), **node} == first.get_params(deep=False) | {
@@ -260,7 +261,7 @@ FACTS = {
 
 def recipe(facts, few=False):
     way = _differenced_recipe if few else _framed_recipe
-    return Recipe(facts, {"kind": "mse"}, way.CHOICES, way.variants, way.network)
+    return Recipe(facts, {"kind": "mse"}, way)
 
 
 @pytest.mark.parametrize(("facts", "segment", "context", "lags"), FACTS.values(), ids=FACTS)
@@ -275,7 +276,7 @@ def test_the_rule_follows_the_season(facts, segment, context, lags):
 @pytest.mark.parametrize("few", [False, True])
 def test_every_choice_makes_a_network_that_can_be(facts, few):
     plan = recipe(facts, few)
-    first, *others = plan.fixed()
+    first, *others = plan.fixed() + plan.together()
     others += [first | {name: value} for name, values in plan.choices.items() for value in values]
     assert set(first) == set(plan.choices)
     for choice in others:
@@ -290,7 +291,7 @@ def test_few_windows_are_told_from_many(rows, few, monkeypatch):
     monkeypatch.setattr(_facts, "FEW", 1_000)
     facts = Facts(12, 12, 12, np.array(rows), True)
     assert facts.few is few
-    assert (Recipe.of(facts, {}).choices is _differenced_recipe.CHOICES) is few
+    assert Recipe.of(facts, {}).way is (_differenced_recipe if few else _framed_recipe)
 
 
 @pytest.mark.parametrize(
