@@ -56,8 +56,8 @@ def together(facts: Facts) -> list[dict[str, Any]]:
         linear,
         first | {"scale": "standard"},
         linear | {"state_size": 256},
-        linear | {"reach": 1.5},
         linear | {"measured": 0.5},
+        linear | {"reach": 1.5},
     ]
 
 
