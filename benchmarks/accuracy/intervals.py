@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy/intervals.py m4_hourly,m4_weekly --data FOLDER
 
-The rule's network is tried once on the horizon before the cutoff, and fitted anew to all rows; what
-it was off by there, in units of each series' own steps, makes its intervals. Writes `INTERVALS.md`.
+The rule's network is tried once on the last horizons before the cutoff, and fitted anew to all rows;
+what it was off by there, in units of each series' own steps, makes its intervals. Writes `INTERVALS.md`.
 """
 
 from __future__ import annotations
