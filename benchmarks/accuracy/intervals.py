@@ -2,8 +2,9 @@
 
     python benchmarks/accuracy/intervals.py m4_hourly,m4_weekly --data FOLDER
 
-The rule's network is tried once on the last horizons before the cutoff, and fitted anew to all rows;
-what it was off by there, in units of each series' own steps, makes its intervals. Writes `INTERVALS.md`.
+The rule's network is tried once on the last horizons before the cutoff, and fitted anew to all
+rows; what it was off by there, in units of each series' own steps, makes its intervals.
+Writes `INTERVALS.md`.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def main() -> int:
     options = parser.parse_args()
     about = (__doc__ or "").split("\n\n", 3)[2]
     lines = [
-        "# Do intervals hold what they promise?", "", about.rsplit(". Writes", 1)[0] + ".", "",
+        "# Do intervals hold what they promise?", "", about.rsplit("\nWrites", 1)[0], "",
         f"Measured {datetime.now(UTC).date().isoformat()} at {commit()}, {SEEDS} seeds, shares of "
         "series in per cent.", "",
         "| set | interval | covered | ± over seeds | first step | last step | least | most | s |",
