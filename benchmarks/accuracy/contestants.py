@@ -20,6 +20,7 @@ from scoring import Forecaster
 from sets import Competition, Rolling
 
 import forecast
+from forecast.estimators._combination import best_together
 
 Array = np.ndarray
 Compete = Callable[[Competition, int], Array]
@@ -216,16 +217,7 @@ def best_mean(models: Sequence[Any], given: Rolling, horizon: int) -> list[tuple
     cutoffs = [last - APART * back for back in reversed(range(origins))]
     actual = np.stack([rows[at : at + horizon] for at in cutoffs])
     forecasts = [m.predict_rolling(origins, stride=APART, steps=horizon)[:, 0] for m in models]
-    chosen: list[int] = []
-    total, best = np.zeros_like(actual), np.inf
-    while len(chosen) < MOST:
-        errors = [np.mean(((total + f) / (len(chosen) + 1) - actual) ** 2) for f in forecasts]
-        place = int(np.argmin(errors))
-        if errors[place] >= best:
-            break
-        best = errors[place]
-        chosen.append(place)
-        total = total + forecasts[place]
+    chosen = best_together(forecasts, lambda mean: float(np.mean((mean - actual) ** 2)), MOST)
     counts = Counter(chosen)
     return [(models[place], count / len(chosen)) for place, count in counts.items()]
 

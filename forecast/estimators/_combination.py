@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,3 +22,23 @@ def median(members: Array) -> Array:
 
 
 COMBINATIONS: Mapping[str, Callable[[Array], Array]] = {"mean": mean, "median": median}
+
+
+def best_together(
+    forecasts: Sequence[Array], score: Callable[[Array], float], most: int
+) -> list[int]:
+    """Choose forecasts one after the other, each so that the mean of all so far scores best.
+
+    One may be chosen more than once; the choice ends where another would not help, or at `most`.
+    """
+    chosen: list[int] = []
+    total, best = np.zeros_like(forecasts[0]), np.inf
+    while len(chosen) < most:
+        scores = [score((total + one) / (len(chosen) + 1)) for one in forecasts]
+        place = int(np.nanargmin(scores))
+        if scores[place] >= best:
+            break
+        best = scores[place]
+        chosen.append(place)
+        total = total + forecasts[place]
+    return chosen

@@ -49,7 +49,7 @@ def variants(facts: Facts) -> list[dict[str, Any]]:
 
 
 def together(facts: Facts) -> list[dict[str, Any]]:
-    """Return choices to combine without a trial: trained longer, all unlike the rule's."""
+    """Return choices to combine without a trial: trained longer than those of the rule."""
     first = variants(facts)[0] | {"passes": 2.5}
     linear = first | {"psi": "identity"}
     return [

@@ -14,6 +14,7 @@ from sklearn.isotonic import IsotonicRegression
 from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
 from forecast.errors import DataError
+from forecast.estimators._combination import best_together
 from forecast.estimators._frames import naive_error
 from forecast.estimators._intervals import Calibration
 from forecast.types import Array
@@ -116,25 +117,16 @@ class HeldOutRows:
         return {"kind": "smape_mase", "smape": smape, "mase": mase}
 
     def pick(self, trials: Sequence[Trial], most: int) -> list[int]:
-        """Choose trials one after the other, each so that the mean of all so far scores best.
+        """Choose the trials whose mean is to forecast.
 
-        One may be chosen more than once; the choice ends where another would not help. With little
-        to go by, those that score best alone are chosen, lest the mean fit a few rows by chance.
+        With little to go by, those that score best alone are chosen, lest the mean fit a few rows
+        by chance.
         """
-        if self.few:
-            scores = [self.score(trial.forecast) for trial in trials]
-            return [int(place) for place in np.argsort(scores, kind="stable")[:most]]
-        chosen: list[int] = []
-        total, best = np.zeros_like(self.actual), np.inf
-        while len(chosen) < most:
-            scores = [self.score((total + t.forecast) / (len(chosen) + 1)) for t in trials]
-            place = int(np.nanargmin(scores))
-            if scores[place] >= best:
-                break
-            best = scores[place]
-            chosen.append(place)
-            total = total + trials[place].forecast
-        return chosen
+        if not self.few:
+            return best_together([trial.forecast for trial in trials], self.score, most)
+        scores = np.array([self.score(trial.forecast) for trial in trials])
+        order = np.argsort(scores, kind="stable")[:most]
+        return [int(place) for place in order if np.isfinite(scores[place])]
 
     def table(self, trials: Sequence[Trial], chosen: Sequence[int]) -> pd.DataFrame:
         """Lay trials out, a row each."""
