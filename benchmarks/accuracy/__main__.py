@@ -14,7 +14,7 @@ to Naive2; on M3 to the competition's own, whose seasonal factors were others. L
 on the standardised scale by the mean over all windows of the test part, steps and channels.
 ± over series is the standard error of the OWA that comes from which series were drawn. Over all
 100,000 series of M4 the winner, ES-RNN, had 0.821, and an ensemble of N-BEATS after it 0.793.
-Runs that shared the machine took longer by the clock than they would alone, at most twice.
+Runs that shared the machine took longer by the clock than they would alone, up to three times.
 """
 
 from __future__ import annotations
