@@ -15,6 +15,7 @@ from forecast import registry
 from forecast.pipeline.compare import Judgement
 from forecast.pipeline.explaining import Explained
 from forecast.pipeline.run import Options, Outcome
+from forecast.report.numbers import date, number
 
 
 def judgement(console: Console, found: Judgement) -> None:
@@ -105,23 +106,6 @@ def _in_percent() -> set[str]:
     return {metric.title for metric in metrics if metric.unit == "%"}
 
 
-def number(value: float) -> str:
-    """Show a number in three or four digits.
-
-    Examples
-    --------
-    >>> [number(value) for value in (0.8312, 12.345, 1234.5, 0.0004, float("nan"))]
-    ['0.831', '12.3', '1234', '0.0004', '–']
-    """
-    if math.isnan(value):
-        return "–"  # noqa: RUF001  (as in print)
-    if value == 0 or abs(value) >= 1000:
-        return f"{value:.0f}"
-    if abs(value) < 0.001:
-        return f"{value:.1g}"
-    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
-
-
 def frame(console: Console, values: pd.DataFrame, rows: int = 12) -> None:
     """Print the first rows of a forecast."""
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -129,16 +113,10 @@ def frame(console: Console, values: pd.DataFrame, rows: int = 12) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for label, row in values.head(rows).iterrows():
         labels = label if isinstance(label, tuple) else (label,)
-        table.add_row(*(_date(part) for part in labels), *(number(float(v)) for v in row))
+        table.add_row(*(date(part) for part in labels), *(number(float(v)) for v in row))
     console.print(table)
     if len(values) > rows:
         console.print(f"… and {len(values) - rows} more rows")
-
-
-def _date(label: object) -> str:
-    if isinstance(label, pd.Timestamp):
-        return str(label.date()) if label == label.normalize() else str(label)
-    return str(label)
 
 
 def near(path: Path) -> str:

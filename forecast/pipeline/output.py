@@ -13,8 +13,9 @@ from forecast.errors import StoreError
 from forecast.files import write_atomically
 
 FORECAST, SCORES, BACKTEST, SPEC = "forecast.csv", "scores.csv", "backtest.csv", "pipeline.yaml"
+REPORT = "report.html"
 PICTURES = ("forecast.png", "backtest.png", "scores.png", "learning_curves.png")
-FILES = (FORECAST, SCORES, BACKTEST, SPEC, *PICTURES)
+FILES = (FORECAST, SCORES, BACKTEST, SPEC, REPORT, *PICTURES)
 
 
 def check(folder: Path, *, overwrite: bool, files: Sequence[str] = FILES) -> None:

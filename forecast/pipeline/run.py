@@ -20,6 +20,7 @@ from forecast.pipeline import (
     output,
     pictures,
     record,
+    reporting,
 )
 from forecast.pipeline.build import Candidate
 from forecast.pipeline.compare import Judgement
@@ -129,7 +130,7 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
         with record.opened(options.store, spec, data, work.resumed) as tracked:
             judgement = compare.judge(spec, candidates, data, work, listener)
             fitted = _fit(candidates, judgement, data, work, listener)
-            forecast, contents = _contents(document, spec, data, judgement, fitted)
+            forecast, contents = _contents(document, spec, resolved, data, judgement, fitted)
             written = _write(spec, options, work, contents)
             results = Results(written, tuple(written / name for name in contents), forecast)
             versions = {}
@@ -206,6 +207,7 @@ def _fit(
 def _contents(
     document: Document,
     spec: Spec,
+    resolved: Mapping[str, Any],
     data: Observations,
     judgement: Judgement,
     fitted: Mapping[str, Fitted],
@@ -221,7 +223,9 @@ def _contents(
     values["data"] = {**values["data"], "csv": str(data.source.resolve())}
     contents[output.SPEC] = yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode()
     contents |= _scores(judgement)
-    contents |= pictures.draw(spec.name, data, ours, judgement, fitted[judgement.network])
+    drawn = pictures.draw(spec.name, data, ours, judgement, fitted[judgement.network])
+    contents |= drawn
+    contents[output.REPORT] = reporting.page(spec, resolved, data, judgement, fitted, ours, drawn)
     return ours.table, contents
 
 

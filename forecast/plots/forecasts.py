@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from forecast.plots._canvas import BLUE, GREY, ORANGE, PALE, dates, grid, named, plain, times
+from forecast.plots._views import View, apart, intervals, views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-class _View(NamedTuple):
-    title: str
-    past: pd.Series[float]
-    point: pd.Series[float]
-    fan: pd.DataFrame | None
 
 
 def forecast_figure(
@@ -47,9 +41,9 @@ def forecast_figure(
     recent : int, optional
         Rows of history; by default four times the forecast, at least 24.
     """
-    views = list(_views(history, point, quantiles))
-    figure, cells = grid(len(views), title)
-    for axes, view in zip(cells, views, strict=False):
+    shown = list(views(history, point, quantiles))
+    figure, cells = grid(len(shown), title)
+    for axes, view in zip(cells, shown, strict=False):
         _draw_view(axes, view, recent or max(24, 4 * len(view.point)))
         if unit:
             axes.set_ylabel(plain(unit))
@@ -84,30 +78,12 @@ def backtest_figure(
     return figure
 
 
-def _views(history: Any, point: Any, quantiles: pd.DataFrame | None) -> Iterator[_View]:
-    """Take one target of one series after another out of the shapes that `predict` answers in."""
-    keys = [None] if point.index.nlevels == 1 else list(dict.fromkeys(point.index.droplevel(1)))
-    for key in keys:
-        parts: list[Any] = [history, point, quantiles]
-        if key is not None:
-            parts = [None if part is None else part.xs(key, level=0) for part in parts]
-        past, ahead, fan = parts
-        series = "" if key is None else str(key)
-        if isinstance(ahead, pd.Series):
-            past = past if isinstance(past, pd.Series) else past.iloc[:, 0]
-            yield _View(named(series, str(ahead.name or "")), past, ahead, fan)
-            continue
-        for target in ahead.columns:
-            own = None if fan is None else fan[target]
-            yield _View(named(series, str(target)), past[target], ahead[target], own)
-
-
-def _draw_view(axes: Axes, view: _View, recent: int) -> None:
+def _draw_view(axes: Axes, view: View, recent: int) -> None:
     past = view.past.iloc[-recent:]
     when, ahead = times(past.index), times(view.point.index)
     axes.plot(when, past, color=GREY, linewidth=1.3, label="known")
     if view.fan is not None:
-        for low, high, shade in _intervals(view.fan):
+        for low, high, shade in intervals(view.fan):
             axes.fill_between(
                 ahead, view.fan[low], view.fan[high], color=BLUE, alpha=shade, linewidth=0,
                 label=f"{100 * (high - low):.3g} % interval",
@@ -118,38 +94,20 @@ def _draw_view(axes: Axes, view: _View, recent: int) -> None:
     dates(axes, when)
 
 
-def _intervals(fan: pd.DataFrame) -> list[tuple[float, float, float]]:
-    """Return (low, high, shade) of the central intervals, the widest first."""
-    levels = sorted(float(level) for level in fan.columns)
-    pairs = [(a, b) for a in levels for b in levels if a < b and abs(a + b - 1) < 1e-9]
-    return [(a, b, 0.18 + 0.17 * place) for place, (a, b) in enumerate(pairs[:4])]
-
-
 def _draw_origins(axes: Axes, part: pd.DataFrame, models: Sequence[str]) -> None:
     horizon = int(part["step"].max())
     actual = part.drop_duplicates("timestamp").set_index("timestamp")["actual"].sort_index()
     when = times(actual.index)
     axes.plot(when, actual, color=GREY, linewidth=1.2, label="actual", zorder=1)
-    apart = _apart(part, horizon)
+    alone = apart(part, horizon)
     for model, colour, style in zip(models, (BLUE, ORANGE), ("-", "--"), strict=False):
         label = plain(model)
-        for _, lead in apart[apart["model"] == model].groupby("origin"):
+        for _, lead in alone[alone["model"] == model].groupby("origin"):
             axes.plot(
                 times(pd.Index(lead["timestamp"])), lead["point"], style, color=colour,
                 linewidth=1.6, label=label, marker="o" if horizon == 1 else None,
             )  # fmt: skip
             label = "_again"
-    for start in apart[apart["step"] == 1]["timestamp"].unique():
+    for start in alone[alone["step"] == 1]["timestamp"].unique():
         axes.axvline(times(pd.Index([start]))[0], color=PALE, linewidth=0.6, zorder=0)
     dates(axes, when)
-
-
-def _apart(part: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    """Keep origins whose forecasts do not overlap, the last one among them."""
-    first = part[part["step"] == 1].groupby("origin")["timestamp"].first()
-    order = {stamp: place for place, stamp in enumerate(sorted(part["timestamp"].unique()))}
-    kept: list[Any] = []
-    for origin in sorted(first.index, reverse=True):
-        if not kept or order[first[kept[-1]]] - order[first[origin]] >= horizon:
-            kept.append(origin)
-    return part[part["origin"].isin(kept)]
