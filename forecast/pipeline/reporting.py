@@ -98,7 +98,7 @@ def _facts(spec: Spec, data: Observations) -> dict[str, str]:
         "data": f"{data.source.name}, {profile['rows']:,} rows"
         + (f", {series:,} series" if series > 1 else ""),
         "first row": profile["first"],
-        "cutoff, the last known row": profile["last"],
+        "last row, the cutoff": profile["last"],
         "horizon": f"{spec.horizon} steps",
         "frequency": data.frequency,
         "seed": str(spec.seed),
@@ -148,12 +148,13 @@ def _configuration(resolved: Mapping[str, Any]) -> str:
 def _measured(spec: Spec, judgement: Judgement, network: Fitted) -> tuple[str, ...]:
     rolling = spec.backtest
     cadence = {0: "fitted once, at the first", 1: "fitted afresh at each"}.get(
-        int(rolling.refit), f"fitted afresh at every {int(rolling.refit)}th"
+        int(rolling.refit), f"fitted afresh once in {int(rolling.refit)}"
     )
+    apart = f"{rolling.stride} rows" if rolling.stride > 1 else "one row"
     seconds = judgement.results[judgement.network].seconds
     return (
         f"Every model forecast {spec.horizon} steps from the same {rolling.origins} cutoffs, "
-        f"{rolling.stride} rows apart, {cadence}. At a cutoff it saw the rows before it and "
+        {apart} apart, {cadence}. At a cutoff it saw the rows before it and "
         "nothing else: transforms, early stopping and intervals are fitted within that part.",
         "Scores are means over the rows that every model forecast. MASE and RMSSE are errors over "
         "those of the season before repeated, within the training rows.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,9 @@ def scores_over(
     # A hopeless model must not press the others flat; its line leaves the picture.
     high = min(2.2 * max(tops), 1.05 * float(np.nanmax([*scores.dropna(), 0.0])))
     bounds = [0, high] if high > 0 else None
-    return figure(traces, x=over, y=title, yaxis={"range": bounds})
+    places = scores.index.unique(1)
+    whole = {} if isinstance(places[0], str) else {"dtick": max(1, math.ceil(len(places) / 12))}
+    return figure(traces, x=over, y=title, yaxis={"range": bounds}, xaxis=whole)
 
 
 def coverage_over(

@@ -18,7 +18,7 @@ from forecast.report.page import Chart, Code, Page, Part, Section, Words
 DECIDES, COVERAGE = "MASE", "coverage"
 _WARNINGS = 20
 _PHASES = {
-    "select": "to find the best epoch, validation rows held out",
+    "select": "to find the best epoch, rows held out",
     "refit": "again, on all rows",
 }
 
@@ -104,10 +104,13 @@ def _origins(found: Findings, shown: dict[str, str], some: str) -> Section:
     known = set(found.rows["model"])
     models = [model for model in (found.network, found.rival) if model is not None]
     models = [model for model in models if model in known]
-    figures = {}
-    for key, part in found.rows.groupby(["series", "target"], sort=False):
-        if models and named(*key) in shown:
-            figures[shown[named(*key)]] = forecasts.backtest(part, models)
+    parts_of = found.rows.groupby(["series", "target"], sort=False)
+    known_rows = {named(*key): part for key, part in parts_of} if models else {}
+    figures = {
+        label: forecasts.backtest(known_rows[name], models)
+        for name, label in shown.items()
+        if name in known_rows
+    }
     parts: list[Part] = []
     if figures:
         parts.append(
@@ -126,10 +129,10 @@ def _origins(found: Findings, shown: dict[str, str], some: str) -> Section:
 def _by_cutoff(found: Findings) -> pd.DataFrame:
     """Name origins by their cutoffs, where all series share them; else count them from 1."""
     places = found.by_origin.index.unique("origin")
-    names = {place: str(int(place) + 1) for place in places}
+    names: dict[Any, Any] = {place: int(place) + 1 for place in places}
     cutoffs = found.rows.drop_duplicates(["origin", "cutoff"])
     if not cutoffs["origin"].duplicated().any():
-        names |= {row.origin: date(row.cutoff) for row in cutoffs.itertuples()}
+        names = {row.origin: date(row.cutoff) for row in cutoffs.itertuples()}
     return found.by_origin.rename(index=names, level="origin")
 
 

@@ -2,9 +2,9 @@
   "use strict";
   const root = document.documentElement;
   const charts = JSON.parse(document.getElementById("figures").textContent);
-  const coarse = matchMedia("(pointer: coarse)").matches;
+  const small = matchMedia("(pointer: coarse), (max-width: 30rem)").matches;
   const config = {
-    responsive: true, displaylogo: false, displayModeBar: coarse ? false : "hover",
+    responsive: true, displaylogo: false, displayModeBar: small ? false : "hover",
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]], // none that leaves the page
   };
   // What a figure takes from the page: it is the same figure on white and on black.
@@ -27,18 +27,27 @@
     return changed;
   };
   const drawn = [];
+  // One choice of a series is a choice for every figure that has it.
+  const follow = (name) => {
+    for (const { choice, draw } of drawn) {
+      const option = choice && [...choice.options].find(({ text }) => text === name);
+      if (!option) continue;
+      choice.value = option.value;
+      draw();
+    }
+  };
   for (const figure of document.querySelectorAll("figure[data-chart]")) {
     const place = figure.querySelector(".plot");
     const choice = figure.querySelector("select");
     const chart = charts[Number(figure.dataset.chart)];
     const draw = async () => {
       const { data, layout } = chart[choice ? Number(choice.value) : 0];
-      if (coarse) layout.dragmode = false; // a finger scrolls the page
+      if (small) layout.dragmode = false; // a finger scrolls the page
       await Plotly.react(place, data, layout, config);
       await Plotly.relayout(place, ink(layout));
     };
-    if (choice) choice.addEventListener("change", draw);
-    drawn.push({ place, draw });
+    if (choice) choice.addEventListener("change", () => follow(choice.selectedOptions[0].text));
+    drawn.push({ place, choice, draw });
     draw().catch(() => root.classList.remove("scripted"));
   }
   const recolour = () => {
