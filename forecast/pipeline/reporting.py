@@ -154,7 +154,7 @@ def _measured(spec: Spec, judgement: Judgement, network: Fitted) -> tuple[str, .
     seconds = judgement.results[judgement.network].seconds
     return (
         f"Every model forecast {spec.horizon} steps from the same {rolling.origins} cutoffs, "
-        {apart} apart, {cadence}. At a cutoff it saw the rows before it and "
+        f"{apart} apart, {cadence}. At a cutoff it saw the rows before it and "
         "nothing else: transforms, early stopping and intervals are fitted within that part.",
         "Scores are means over the rows that every model forecast. MASE and RMSSE are errors over "
         "those of the season before repeated, within the training rows.",

@@ -36,13 +36,14 @@ def found() -> str | None:
 
 
 class Browser:
-    """One page in one browser; use it in a `with` block."""
+    """One page in one browser; use it in a `with` block. `events` are what it told unasked."""
 
     def __init__(self, width: int = 1600, height: int = 1200) -> None:
         self._size = (width, height)
         self._number = 0
         self._session = ""
         self._read = b""
+        self.events: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
         program = found()
@@ -94,6 +95,7 @@ class Browser:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
+            self.events.append(answer)
 
     def _next(self, patience: float = 60) -> dict[str, Any]:
         while b"\0" not in self._read:
