@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from html import unescape
 
 import pandas as pd
 import pytest
@@ -82,12 +83,23 @@ def test_the_network_has_a_curve_an_epoch(runs, store):
 def test_the_artifacts_are_those_of_the_results(runs, store, folder):
     parent = parents(runs)[0]
     names = {entry.path for entry in store.client().list_artifacts(parent.info.run_id)}
-    assert {"forecast.csv", "pipeline.yaml", "resolved.json", "scores.csv", "plots"} <= names
+    assert {
+        "forecast.csv",
+        "pipeline.yaml",
+        "report.html",
+        "resolved.json",
+        "scores.csv",
+        "plots",
+    } <= names
     first = min((folder / "mlruns" / "results" / "airline").iterdir())
     kept = next((folder / "mlruns" / "artifacts").rglob("forecast.csv"))
     made = {p.read_bytes() for p in folder.glob("mlruns/results/airline/*/forecast.csv")}
     assert kept.read_bytes() in made
     assert (first / "forecast.png").exists()
+    verdicts = {run.data.tags["forecast.verdict"] for run in parents(runs)}
+    page = unescape((first / "report.html").read_text(encoding="utf-8"))
+    assert any(verdict in page for verdict in verdicts)
+    assert "lag: rows before the last known" in page
 
 
 def test_the_registered_network_gives_the_forecast_of_the_run(store, folder):
