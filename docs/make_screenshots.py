@@ -1,9 +1,10 @@
-"""Take pictures of the MLflow page for the README.
+"""Take pictures of the MLflow page, and of a run's own page, for the README.
 
     python docs/make_screenshots.py airline --store mlruns --output docs/images
 
 writes ``mlflow-runs.png``, ``mlflow-curves.png``, ``mlflow-forecast.png`` and
-``mlflow-model.png`` of the newest run of an experiment. It needs a Chromium.
+``mlflow-model.png`` of the newest run of an experiment, and ``report.png`` of its report. It needs
+a Chromium.
 """
 
 from __future__ import annotations
@@ -78,6 +79,19 @@ class Pictures:
         self.take("runs")
 
 
+def report(folder: Path, target: Path) -> None:
+    """Take a picture of the newest report among the results of a pipeline."""
+    newest = max(folder.glob("*/report.html"), key=lambda path: path.stat().st_mtime)
+    with Browser(1440, 1640) as browser:
+        light = {"name": "prefers-color-scheme", "value": "light"}
+        browser.call("Emulation.setEmulatedMedia", features=[light])
+        browser.open(newest.absolute().as_uri())
+        browser.wait("document.querySelectorAll('.plot .main-svg').length > 0")
+        browser.evaluate(TIDY)
+        time.sleep(1)
+        print(browser.picture(target))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("experiment")
@@ -109,6 +123,7 @@ def main() -> None:
         pictures.take("forecast")
         pictures.show(f"models/{given.experiment}", "Version 1")
         pictures.take("model")
+    report(given.store / "results" / given.experiment, given.output / "report.png")
 
 
 if __name__ == "__main__":

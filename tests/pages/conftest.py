@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast import report
 from forecast.estimators.baselines.seasonal_naive import SeasonalNaive
 from forecast.tracking import Store, ui
 
 sys.path.insert(0, str(Path(__file__).parent))
 from browser import Browser, found
+from report_cases import PLAIN, findings
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ def fill(store: Store) -> tuple[str, str, str, str]:
         run.metrics({"mase": 0.71})
         run.dataset("airline", "0" * 64)
         run.figure("plots/forecast.png", figure)
+        page = store.root / "report.html"
+        page.write_bytes(report.make(findings(PLAIN)))
+        run.file(page)
         with run.child("network") as network:
             network.curves(losses)
             folder = model.save(store.root / "saved")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,6 +72,20 @@ def test_the_forecast_plot_is_shown(browser, site, tmp_path):
     picture = imread(browser.picture(tmp_path / "page.png"))[..., :3]
     crimson = np.abs(picture - np.array([220, 20, 60]) / 255).max(axis=-1) < 0.1
     assert crimson.sum() > 50
+
+
+def test_the_report_is_shown_and_drawn(browser, site, tmp_path):
+    go(browser, site, f"experiments/{site.experiment}/runs/{site.parent}/artifacts/report.html")
+    browser.wait_for_text("report.html")
+    browser.wait("document.querySelector('iframe') !== null")
+    blue = np.array([0, 114, 178]) / 255
+    end = time.monotonic() + 40
+    while True:  # the frame is another origin's: its picture is all that can be asked for
+        picture = imread(browser.picture(tmp_path / "page.png"))[..., :3]
+        if (np.abs(picture - blue).max(axis=-1) < 0.05).sum() > 300:
+            break
+        assert time.monotonic() < end, "no blue line of a forecast is to be seen"
+        time.sleep(0.5)
 
 
 def test_the_registered_model_has_its_alias(browser, site, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -117,6 +119,15 @@ def test_what_is_unknown_is_said(least):
 def test_a_series_without_a_value_and_a_backtest_without_a_row_make_a_page(least):
     empty = replace(least, history=least.history * np.nan, rows=least.rows.iloc[:0])
     assert b"Nothing can be said." in report.make(empty)
+
+
+def test_plotly_and_jinja_wait_until_a_page_is_made():
+    code = (
+        "import sys, forecast.report, forecast.pipeline.run, forecast.cli.show; "
+        "print(sorted({'plotly', 'jinja2'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
 
 
 def test_many_rows_are_cut_and_the_cut_is_said():
