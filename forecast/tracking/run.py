@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import json
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from forecast.tracking import _curves, _mlflow, _model, _names, _owner
+from forecast.tracking import _batches, _curves, _mlflow, _model, _names, _owner
+from forecast.tracking._clock import Clock
 from forecast.tracking._model import LoggedModel
 from forecast.tracking._signals import Terminated
 
@@ -31,19 +31,26 @@ class Run:
     of it in the artifact ``parameters.json``.
     """
 
-    def __init__(self, client: _mlflow.Client, record: Any) -> None:
+    def __init__(self, client: _mlflow.Client, record: Any, clock: Clock) -> None:
         self._client = client
         self._record = record
+        self._clock = clock
         self._tables: list[dict[str, str]] = []
         self._long: dict[str, str] = {}
-        self._metrics: dict[str, float] = {}
+        self._metrics: dict[tuple[str, int], tuple[float, int]] = {}
 
     @classmethod
     @contextmanager
     def open(
-        cls, client: _mlflow.Client, experiment_id: str, name: str, tags: Mapping[str, str]
+        cls,
+        client: _mlflow.Client,
+        experiment_id: str,
+        name: str,
+        tags: Mapping[str, str],
+        clock: Clock | None = None,
     ) -> Iterator[Self]:
         """Create a run and end it with the block, in the state in which the block was left."""
+        clock = clock or Clock()
         source = {"mlflow.source.name": "forecast", "mlflow.source.type": "LOCAL"}
         given = {_names.key(key): value for key, value in tags.items()}
         every = {"mlflow.user": _user(), **source, **given, **_owner.tags()}
@@ -51,9 +58,11 @@ class Run:
             client,
             client.create_run(
                 experiment_id,
+                start_time=clock.now(),
                 run_name=name,
                 tags={key: _names.cut(str(value), _names.MAX_TAG) for key, value in every.items()},
             ),
+            clock,
         )
         status = "FINISHED"
         try:
@@ -66,7 +75,7 @@ class Run:
             run.tags({"forecast.error": f"{type(error).__name__}: {error}"})
             raise
         finally:
-            client.set_terminated(run.id, status=status)
+            client.set_terminated(run.id, status=status, end_time=clock.now())
             for owner in _owner.TAGS:
                 client.delete_tag(run.id, owner)
 
@@ -84,20 +93,17 @@ class Run:
     def child(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
         """Open a run below this one, as for one of several models compared."""
         below = {**(tags or {}), _PARENT: self.id}
-        with Run.open(self._client, self.experiment_id, name, below) as run:
+        with Run.open(self._client, self.experiment_id, name, below, self._clock) as run:
             yield run
 
     # -- values -------------------------------------------------------------------------------
 
     def tags(self, values: Mapping[str, object]) -> None:
         """Set tags; a tag that is there already takes the new value."""
-        made = [
-            _mlflow.entity("RunTag", _names.key(key), _names.cut(str(value), _names.MAX_TAG))
-            for key, value in values.items()
-        ]
-        for start in range(0, len(made), _names.PARAMS_A_BATCH):
-            part = made[start : start + _names.PARAMS_A_BATCH]
-            self._client.log_batch(self.id, tags=part)
+        made = {
+            _names.key(key): _names.cut(str(value), _names.MAX_TAG) for key, value in values.items()
+        }
+        _batches.tags(self._client, self.id, made)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record parameters; nested ones get dotted names. A parameter never changes.
@@ -109,24 +115,28 @@ class Run:
         """
         flat = _names.flat(values)
         long = {key: value for key, value in flat.items() if len(value) > _names.MAX_PARAM}
-        made = [
-            _mlflow.entity("Param", key, _names.cut(value, _names.MAX_PARAM))
-            for key, value in flat.items()
-        ]
-        for start in range(0, len(made), _names.PARAMS_A_BATCH):
-            part = made[start : start + _names.PARAMS_A_BATCH]
-            self._client.log_batch(self.id, params=part)
+        made = {key: _names.cut(value, _names.MAX_PARAM) for key, value in flat.items()}
+        _batches.params(self._client, self.id, made)
         if long:
             self._long |= long
             self.text("parameters.json", json.dumps(self._long, indent=2))
 
     def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
-        """Record numbers; what is no number is left out, infinity becomes NaN."""
-        found = {_names.key(key): _names.number(value) for key, value in values.items()}
-        numbers = {key: value for key, value in found.items() if value is not None}
-        self._metrics |= numbers
-        now = int(time.time() * 1000)
-        self._log_metrics([(key, value, now, step) for key, value in numbers.items()])
+        """Record numbers; what is no number is left out, infinity becomes NaN.
+
+        A number that stands at its step already is not recorded again; another one at the same
+        step is later than the first, and so the one that is shown.
+        """
+        now = self._clock.now()
+        points = []
+        for name, given in values.items():
+            key, value = _names.key(name), _names.number(given)
+            known = self._metrics.get((key, step), (None, 0))[0]
+            if value is None or str(value) == str(known):  # as text NaN is NaN
+                continue
+            self._metrics[key, step] = value, now
+            points.append((key, value, now, step))
+        _batches.metrics(self._client, self.id, points)
 
     def curves(self, history: pd.DataFrame) -> None:
         """Record how training went: a number an epoch.
@@ -141,9 +151,9 @@ class Run:
         """
         # Counted on from the start of the run, so that a second record is the same record.
         start = int(self._record.info.start_time)
-        self._log_metrics(
-            [(_names.key(key), value, start, step) for key, value, step in _curves.points(history)]
-        )
+        found = _curves.points(history)
+        points = [(_names.key(key), value, start, step) for key, value, step in found]
+        _batches.metrics(self._client, self.id, points)
 
     def dataset(
         self,
@@ -260,22 +270,15 @@ class Run:
             example=example,
             metadata=metadata or {},
         )
-        now = int(time.time() * 1000)
-        self._log_metrics([(key, value, now, 0) for key, value in self._metrics.items()], logged)
+        # At the times at which the run has them, where they are the same rows.
+        points = [(key, *told, step) for (key, step), told in self._metrics.items()]
+        _batches.metrics(self._client, self.id, points, logged)
         if registered_name is None:
             return LoggedModel(logged, None)
         version = _model.register(
             self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
         )
         return LoggedModel(logged, version)
-
-    def _log_metrics(
-        self, points: Sequence[tuple[str, float, int, int]], model_id: str | None = None
-    ) -> None:
-        made = [_mlflow.entity("Metric", *point, model_id=model_id) for point in points]
-        for start in range(0, len(made), _names.METRICS_A_BATCH):
-            part = made[start : start + _names.METRICS_A_BATCH]
-            self._client.log_batch(self.id, metrics=part)
 
 
 def _user() -> str:
