@@ -23,6 +23,9 @@ ENVIRONMENT = {
     "MLFLOW_UV_AUTO_DETECT": "false",
 }
 
+# mlflow's own patience with a server that is gone is four minutes for each call.
+_BOUNDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+
 _LOGGERS = ("mlflow", "alembic")
 
 
@@ -59,11 +62,23 @@ def shown(uri: str) -> str:
 
 
 @contextmanager
+def _bounded(uri: str) -> Iterator[None]:
+    """Let a call to a server end soon, whatever the server does; what the user has set stays."""
+    ours = _BOUNDS.keys() - os.environ.keys() if uri.startswith("http") else ()
+    os.environ.update({key: _BOUNDS[key] for key in ours})
+    try:
+        yield
+    finally:
+        for key in ours:
+            os.environ.pop(key, None)
+
+
+@contextmanager
 def calls(uri: str) -> Iterator[None]:
     """Make calls to mlflow: quietly, and with a `StoreError` for whatever the store refuses."""
     module()  # its import sets loggers up, so it comes before they are hushed
     try:
-        with quiet():
+        with quiet(), _bounded(uri):
             yield
     except StoreError:
         raise

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from forecast.tracking import _batches, _curves, _mlflow, _model, _names, _owner
-from forecast.tracking._clock import Clock
 from forecast.tracking._model import LoggedModel
 from forecast.tracking._signals import Terminated
+from forecast.tracking._tree import Tree
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +31,10 @@ class Run:
     of it in the artifact ``parameters.json``.
     """
 
-    def __init__(self, client: _mlflow.Client, record: Any, clock: Clock) -> None:
+    def __init__(self, client: _mlflow.Client, record: Any, tree: Tree) -> None:
         self._client = client
         self._record = record
-        self._clock = clock
+        self.tree = tree
         self._tables: list[dict[str, str]] = []
         self._long: dict[str, str] = {}
         self._metrics: dict[tuple[str, int], tuple[float, int]] = {}
@@ -47,10 +47,10 @@ class Run:
         experiment_id: str,
         name: str,
         tags: Mapping[str, str],
-        clock: Clock | None = None,
+        tree: Tree | None = None,
     ) -> Iterator[Self]:
         """Create a run and end it with the block, in the state in which the block was left."""
-        clock = clock or Clock()
+        tree = tree or Tree()
         source = {"mlflow.source.name": "forecast", "mlflow.source.type": "LOCAL"}
         given = {_names.key(key): value for key, value in tags.items()}
         every = {"mlflow.user": _user(), **source, **given, **_owner.tags()}
@@ -58,42 +58,44 @@ class Run:
             client,
             client.create_run(
                 experiment_id,
-                start_time=clock.now(),
+                start_time=tree.clock.now(),
                 run_name=name,
                 tags={key: _names.cut(str(value), _names.MAX_TAG) for key, value in every.items()},
             ),
-            clock,
+            tree,
         )
         status = "FINISHED"
         try:
             yield run
         except (KeyboardInterrupt, Terminated):
-            status = "KILLED"
+            status, tree.stopped = "KILLED", True
             raise
         except BaseException as error:
             status = "FAILED"
             run.tags({"forecast.error": f"{type(error).__name__}: {error}"})
             raise
         finally:
-            client.set_terminated(run.id, status=status, end_time=clock.now())
+            client.set_terminated(run.id, status=status, end_time=tree.clock.now())
             for owner in _owner.TAGS:
                 client.delete_tag(run.id, owner)
 
     @property
     def id(self) -> str:
-        """Key of the run in the store."""
-        return str(self._record.info.run_id)
+        """Key of the run in the store; once it has been sent to a server, its key there."""
+        own, sent = str(self._record.info.run_id), self.tree.sent
+        return own if sent is None else sent.ids[own]
 
     @property
     def experiment_id(self) -> str:
         """Key of the experiment that the run belongs to."""
-        return str(self._record.info.experiment_id)
+        sent = self.tree.sent
+        return str(self._record.info.experiment_id) if sent is None else sent.experiment
 
     @contextmanager
     def child(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
         """Open a run below this one, as for one of several models compared."""
         below = {**(tags or {}), _PARENT: self.id}
-        with Run.open(self._client, self.experiment_id, name, below, self._clock) as run:
+        with Run.open(self._client, self.experiment_id, name, below, self.tree) as run:
             yield run
 
     # -- values -------------------------------------------------------------------------------
@@ -127,7 +129,7 @@ class Run:
         A number that stands at its step already is not recorded again; another one at the same
         step is later than the first, and so the one that is shown.
         """
-        now = self._clock.now()
+        now = self.tree.clock.now()
         points = []
         for name, given in values.items():
             key, value = _names.key(name), _names.number(given)
@@ -273,12 +275,13 @@ class Run:
         # At the times at which the run has them, where they are the same rows.
         points = [(key, *told, step) for (key, step), told in self._metrics.items()]
         _batches.metrics(self._client, self.id, points, logged)
-        if registered_name is None:
-            return LoggedModel(logged, None)
-        version = _model.register(
-            self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
-        )
-        return LoggedModel(logged, version)
+        made = LoggedModel(logged, None)
+        self.tree.models.append(made)
+        if registered_name is not None:
+            made.version = _model.register(
+                self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
+            )
+        return made
 
 
 def _user() -> str:
