@@ -7,6 +7,7 @@ told a second time, they are the same rows and the same files.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -165,19 +166,15 @@ class Sending:
                 sent.versions[key] = self._send_version(version, model, copy, copy_of_run)
 
     def _fill_model(self, run: Any, model: Any, copy: Any, copy_of_run: str) -> None:
-        renamed = {
-            model.artifact_location: copy.artifact_location,
-            model.model_id: copy.model_id,
-            run.info.run_id: copy_of_run,
-        }
         with tempfile.TemporaryDirectory() as staging:
             folder = Path(staging, "model")
             shutil.copytree(path_of(model.artifact_location), folder)
             about = folder / "MLmodel"
             if about.exists():  # not where the logging of it was cut short
-                text = about.read_text(encoding="utf-8")
-                for old, new in renamed.items():
-                    text = text.replace(old, new)
+                text = about.read_text(encoding="utf-8").replace(run.info.run_id, copy_of_run)
+                text = text.replace(model.model_id, copy.model_id)
+                place = f"artifact_path: {copy.artifact_location}"
+                text = re.sub(r"^artifact_path: .*$", lambda _: place, text, flags=re.MULTILINE)
                 about.write_text(text, encoding="utf-8")
             self._far.log_model_artifacts(copy.model_id, str(folder))
         self._far.finalize_logged_model(copy.model_id, model.status)

@@ -71,4 +71,4 @@ def _is_wrong(reason: object) -> bool:
         return reason.errno == socket.EAI_NONAME
     if isinstance(reason, ConnectionError):  # an answer that broke off among them
         return False
-    return isinstance(reason, ssl.SSLError | HTTPException | ValueError)
+    return isinstance(reason, ssl.SSLError | HTTPException | ValueError | str)
