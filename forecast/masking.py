@@ -9,15 +9,17 @@ _STARS = "***"
 
 # The name and password before the last @ of an address. These schemes have none: the @ in
 # models:/airline@champion is an alias, that in a path is part of a name.
-_ADDRESS = re.compile(r"\b(?!models:|runs:|file:|sqlite:)([a-z][a-z0-9+.-]*:/{1,3})([^\s'\"]*)@", re.I)
+_ADDRESS = re.compile(
+    r"\b(?!models:|runs:|file:|sqlite:)([a-z][a-z0-9+.-]*:/{1,3})([^\s'\"]*)@", re.IGNORECASE
+)
 # A name is shown beside its password. A longer one is no name but a token.
 _NAME = re.compile(r"([\w.-]{1,16}):")
 _SETTING = re.compile(
     r"((?:password|passwd|secret|token|api_?key|access_?key|signature|credential|\bsig|\bpwd)"
     r"[\w.-]*=)[^\s&;,'\")]+",
-    re.I,
+    re.IGNORECASE,
 )
-_VARIABLE = re.compile(r"(password|passwd|secret|token|_key|_key_id|_uri|_url)$", re.I)
+_VARIABLE = re.compile(r"(password|passwd|secret|token|_key|_key_id)$", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
@@ -50,9 +52,10 @@ def _hidden(found: re.Match[str]) -> str:
 def _known() -> list[str]:
     """Return the secrets in the environment, the longest first."""
     values = {value for key, value in os.environ.items() if _VARIABLE.search(key)}
-    # A plain word or a number may stand anywhere, and an address hides its own.
+    # A plain word, a number and a path to a key may stand anywhere, and give nothing away.
     return sorted((value for value in values if _is_telling(value)), key=len, reverse=True)
 
 
 def _is_telling(value: str) -> bool:
-    return len(value) >= 8 and not value.isalpha() and not value.isdigit() and "/" not in value[:8]
+    plain = value.isalpha() or value.isdigit() or value.startswith(("/", "~", "."))
+    return len(value) >= 8 and not plain

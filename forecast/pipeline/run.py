@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from forecast import registry
+from forecast.masking import masked
 from forecast.pipeline import (
     agenda,
     build,
@@ -223,7 +224,8 @@ def _contents(
     }
     values = {**document.content, "name": spec.name}
     values["data"] = {**values["data"], "csv": str(data.source.resolve())}
-    contents[output.SPEC] = yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode()
+    copy = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    contents[output.SPEC] = masked(copy).encode()
     contents |= _scores(judgement)
     contents |= pictures.draw(spec.name, data, ours, judgement, fitted[judgement.network])
     return ours.table, contents

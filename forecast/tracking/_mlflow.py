@@ -6,7 +6,6 @@ import functools
 import importlib
 import logging
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -56,11 +55,6 @@ def module(name: str = "mlflow") -> Any:
         return importlib.import_module(name)
 
 
-def shown(uri: str) -> str:
-    """Return a URI fit for the eye: without a password."""
-    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", uri)
-
-
 @contextmanager
 def _bounded(uri: str) -> Iterator[None]:
     """Let a call to a server end soon, whatever the server does; what the user has set stays."""
@@ -86,7 +80,8 @@ def calls(uri: str) -> Iterator[None]:
         if not isinstance(error, _refusals()):
             raise
         reason = str(getattr(error, "message", error)).strip().split("\n")[0]
-        raise StoreError(f"tracking store {shown(uri)}: {shown(reason)}") from error
+        # Not `from error`: a traceback would show its text, and that the password in an address.
+        raise StoreError(f"tracking store {uri}: {reason}") from None
 
 
 def _refusals() -> tuple[type[Exception], ...]:

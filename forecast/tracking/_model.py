@@ -208,7 +208,7 @@ def fetch(client: _mlflow.Client, name: str, alias: str) -> Path:
     ours = flavour.get("python_function", {})
     if ours.get("loader_module") != LOADER or ours.get("code"):
         raise StoreError(
-            f"'{name}@{alias}' in {_mlflow.shown(client.uri)} is no model of forecast, or "
+            f"'{name}@{alias}' in {client.uri} is no model of forecast, or "
             "carries code of its own. It was not loaded."
         )
     folder = local / str(ours["data"])

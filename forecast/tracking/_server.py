@@ -34,20 +34,19 @@ def check(uri: str) -> None:
     try:
         _mlflow.Client(uri).search_experiments(max_results=1)
     except StoreError as error:
-        told = getattr(error.__cause__, "get_http_status_code", None)
+        told = getattr(error.__context__, "get_http_status_code", None)
         if told is not None and told() in (401, 403, 404):
             raise StoreError(f"{error} Is it an MLflow server? Or else {_MEND}") from error
         raise ServerSilentError(f"{error}") from error
 
 
 def without_user(uri: str) -> str:
-    """Return an address without the name and password in it."""
+    """Return an address without the name, password and query in it."""
     parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
 
 def _ask_for_health(uri: str) -> None:
-    shown = _mlflow.shown(uri)
     try:
         # The scheme is http or https here, and nobody needs to sign in for this page.
         with urlopen(without_user(uri).rstrip("/") + "/health", timeout=_PATIENCE):  # noqa: S310
@@ -59,9 +58,9 @@ def _ask_for_health(uri: str) -> None:
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
     if _is_wrong(reason):
-        raise StoreError(f"there is no tracking server at {shown} ({reason}): {_MEND}")
+        raise StoreError(f"there is no tracking server at {uri} ({reason}): {_MEND}")
     raise ServerSilentError(
-        f"the tracking server {shown} does not answer ({reason}). Start it, {_MEND}"
+        f"the tracking server {uri} does not answer ({reason}). Start it, {_MEND}"
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.errors import StoreError
-from forecast.tracking import _mlflow
+from forecast.masking import masked
 from forecast.tracking._lock import claimed
 from forecast.tracking._sending import Sending, Sent
 from forecast.tracking._server import ServerSilentError, without_user
@@ -136,7 +136,7 @@ def send(store: Store, uri: str | None = None, say: Say | None = None) -> Synced
                 if address in silent:
                     faults.append(f"{folder.name}: waits for the same server.")
                     continue
-                tell(f"Sending {about['run']} to {_mlflow.shown(address)}.")
+                tell(f"Sending {about['run']} to {masked(address)}.")
                 _send_entry(store.beside(folder), store.at(address))
             except StoreError as error:
                 if isinstance(error, ServerSilentError):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from forecast.masking import masked
 from forecast.tracking import _batches, _curves, _mlflow, _model, _names, _owner
 from forecast.tracking._model import LoggedModel
 from forecast.tracking._signals import Terminated
@@ -28,7 +29,8 @@ class Run:
 
     Everything is written at once, in batches. What mlflow would refuse is made to fit: names
     lose characters it does not know, and a parameter that is too long is cut, with the whole
-    of it in the artifact ``parameters.json``.
+    of it in the artifact ``parameters.json``. Secrets are left out, as `forecast.masking` knows
+    them.
     """
 
     def __init__(self, client: _mlflow.Client, record: Any, tree: Tree) -> None:
@@ -52,15 +54,14 @@ class Run:
         """Create a run and end it with the block, in the state in which the block was left."""
         tree = tree or Tree()
         source = {"mlflow.source.name": "forecast", "mlflow.source.type": "LOCAL"}
-        given = {_names.key(key): value for key, value in tags.items()}
-        every = {"mlflow.user": _user(), **source, **given, **_owner.tags()}
+        every = {"mlflow.user": _user(), **source, **tags, **_owner.tags()}
         run = cls(
             client,
             client.create_run(
                 experiment_id,
                 start_time=tree.clock.now(),
-                run_name=name,
-                tags={key: _names.cut(str(value), _names.MAX_TAG) for key, value in every.items()},
+                run_name=masked(name),
+                tags=_shown(every),
             ),
             tree,
         )
@@ -102,10 +103,7 @@ class Run:
 
     def tags(self, values: Mapping[str, object]) -> None:
         """Set tags; a tag that is there already takes the new value."""
-        made = {
-            _names.key(key): _names.cut(str(value), _names.MAX_TAG) for key, value in values.items()
-        }
-        _batches.tags(self._client, self.id, made)
+        _batches.tags(self._client, self.id, _shown(values))
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record parameters; nested ones get dotted names. A parameter never changes.
@@ -115,7 +113,7 @@ class Run:
         StoreError
             When a parameter was recorded before with another value.
         """
-        flat = _names.flat(values)
+        flat = {key: masked(value) for key, value in _names.flat(values).items()}
         long = {key: value for key, value in flat.items() if len(value) > _names.MAX_PARAM}
         made = {key: _names.cut(value, _names.MAX_PARAM) for key, value in flat.items()}
         _batches.params(self._client, self.id, made)
@@ -182,11 +180,11 @@ class Run:
         """
         record = _mlflow.entity(
             "Dataset",
-            name=_names.cut(name, 500),
+            name=_names.cut(masked(name), 500),
             digest=fingerprint[:12],
             source_type="local",
-            source=json.dumps({"uri": source}),
-            profile=json.dumps(dict(profile or {}), default=str),
+            source=json.dumps({"uri": masked(source)}),
+            profile=masked(json.dumps(dict(profile or {}), default=str)),
         )
         tag = _mlflow.entity("InputTag", "mlflow.data.context", context)
         self._client.log_inputs(self.id, [_mlflow.entity("DatasetInput", record, tags=[tag])])
@@ -196,7 +194,7 @@ class Run:
 
     def text(self, name: str, text: str) -> None:
         """Keep a text as an artifact, ``folder/name.txt``."""
-        self._client.log_text(self.id, text, name)
+        self._client.log_text(self.id, masked(text), name)
 
     def file(self, path: str | Path, folder: str | None = None) -> None:
         """Keep a copy of a file or folder as an artifact."""
@@ -218,8 +216,9 @@ class Run:
         named = any(level is not None for level in frame.index.names)
         frame = frame.reset_index() if named else frame
         stem = name.removesuffix(".csv").removesuffix(".json")
-        self.text(f"{stem}.csv", frame.to_csv(index=False))
-        self.text(f"{stem}.json", frame.to_json(orient="split", index=False, date_format="iso"))
+        told = frame.to_json(orient="split", index=False, date_format="iso")
+        self._client.log_text(self.id, frame.to_csv(index=False), f"{stem}.csv")
+        self._client.log_text(self.id, told, f"{stem}.json")
         self._tables.append({"path": f"{stem}.json", "type": "table"})
         self.tags({_TABLES: json.dumps(self._tables)})
 
@@ -282,6 +281,14 @@ class Run:
                 self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
             )
         return made
+
+
+def _shown(tags: Mapping[str, object]) -> dict[str, str]:
+    """Return tags as mlflow takes them, without secrets."""
+    return {
+        _names.key(masked(key)): _names.cut(masked(str(value)), _names.MAX_TAG)
+        for key, value in tags.items()
+    }
 
 
 def _user() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from forecast.errors import StoreError
+from forecast.masking import masked
 from forecast.tracking import _mlflow, _model, _names, _owner, _server, _signals, outbox
 from forecast.tracking._lock import locked
 from forecast.tracking.run import Run
@@ -90,7 +91,7 @@ class Store:
         return cls(f"{_SQLITE}{(folder.absolute() / 'mlflow.db').as_posix()}", folder)
 
     def __repr__(self) -> str:
-        return f"Store({_mlflow.shown(self.uri)!r})"
+        return f"Store({masked(self.uri)!r})"
 
     # -- whether ------------------------------------------------------------------------------
 
@@ -201,7 +202,7 @@ class Store:
                     raise
         if found.lifecycle_stage != "active":
             raise StoreError(
-                f"experiment '{name}' was deleted from {_mlflow.shown(self.uri)}. "
+                f"experiment '{name}' was deleted from {self.uri}. "
                 "Restore it in the MLflow page, or give the experiment another name."
             )
         return str(found.experiment_id)
