@@ -40,7 +40,9 @@ def check(store: Store | None, listener: Listener) -> None:
     try:
         store.check()
     except ServerSilentError as error:
-        listener.note(f"{error} The run is recorded here and sent when the server answers.")
+        listener.note(
+            f"{error} The run is recorded here, and sent when it ends or by forecast sync."
+        )
 
 
 @contextmanager

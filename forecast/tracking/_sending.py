@@ -93,13 +93,15 @@ class Sending:
     # -- runs ---------------------------------------------------------------------------------
 
     def _below(self, run: Any) -> list[Any]:
+        """Return all runs below a run, each after its parent."""
         found = self._near.search_runs(
             [run.info.experiment_id],
             f"tags.`{_PARENT}` = '{run.info.run_id}'",
             order_by=["attributes.start_time"],
             max_results=_MANY,
         )
-        return [self._near.get_run(child.info.run_id) for child in found]
+        children = [self._near.get_run(child.info.run_id) for child in found]
+        return [part for child in children for part in (child, *self._below(child))]
 
     def _claim(self, run: Any, sent: Sent, marks: dict[str, str]) -> Any:
         """Find the copy of a run, or make it; remember its key."""

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from forecast.cli.app import app
 from forecast.errors import StoreError
 from forecast.estimators.baselines.naive import Naive
 from forecast.tracking import Store, outbox
@@ -88,6 +90,21 @@ def test_every_path_is_led_to_the_new_folder_and_nothing_else_changes(moved, roo
     kept = {key[0] for key, value in after.items() if f"{root}/" in value}
     assert kept == {"params", "logged_model_params"}  # what the run says of itself
     assert relocate(moved.database, moved.artifacts) == []
+
+
+def test_the_command_shows_and_then_does_it(moved):
+    def command(*arguments):
+        store = str(moved.root)
+        return (
+            CliRunner().invoke(app, ["relocate", "--store", store, *arguments]).stdout.split("\n")
+        )
+
+    *shown, total, _ = command("--dry-run")
+    assert total == f"Paths that would change: {len(shown)}."
+    assert all(f" -> {moved.artifacts.as_uri()}/" in line for line in shown)
+    assert command()[:-2] == shown
+    assert command() == ["Paths changed: 0.", ""]
+    assert moved.model_folder("moved").is_dir()
 
 
 def test_it_changes_all_or_nothing(moved, monkeypatch):
