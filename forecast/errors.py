@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from forecast.masking import masked
+
 
 class ForecastError(Exception):
     """Something the user gave cannot be used; the command line ends with status 2."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class DataError(ForecastError, ValueError):

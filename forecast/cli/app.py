@@ -9,7 +9,7 @@ from __future__ import annotations
 import typer
 
 from forecast import __version__
-from forecast.cli import check, model, page, run, study
+from forecast.cli import check, model, page, run, study, upkeep
 from forecast.cli.outcome import Commands
 
 app = typer.Typer(
@@ -45,6 +45,8 @@ app.command("explain")(model.explain)
 app.command("backtest")(run.backtest)
 app.command("study")(study.study)
 app.command("ui")(page.ui)
+app.command("sync")(upkeep.sync)
+app.command("relocate")(upkeep.relocate)
 app.command("schema")(check.schema)
 app.command("validate")(check.validate)
 app.command("list")(check.list_parts)

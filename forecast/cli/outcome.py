@@ -15,6 +15,7 @@ import typer
 import typer.core
 
 from forecast.errors import ForecastError
+from forecast.masking import masked
 
 # Typer's own way to say that the arguments are wrong, or that all is said.
 _USAGE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -47,8 +48,7 @@ class Commands(typer.core.TyperGroup):
                 say(f"Stopped. {' '.join(map(str, stop.args))}".rstrip())
                 raise typer.Exit(128 + (received or [signal.SIGINT])[0]) from None
             except Exception:
-                traceback.print_exc()
-                say(ASK)
+                say(f"{masked(traceback.format_exc())}{ASK}")
                 raise typer.Exit(1) from None
 
 

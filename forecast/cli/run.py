@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from forecast.cli import options as o
+from forecast.cli.outcome import say
 
 
 def run(
@@ -65,6 +66,8 @@ def run(
         raise KeyboardInterrupt("Give the same command again, and it goes on from here.") from None
     if quiet:
         print(outcome.judgement.verdict)
+        if outcome.waiting:
+            say(outcome.waiting)
         return
     console.print()
     show.judgement(console, outcome.judgement)

@@ -34,7 +34,9 @@ def outcome(console: Console, found: Outcome, options: Options) -> None:
     frame(console, found.results.forecast)
     console.print()
     lines = {"files": f"{near(found.results.folder)}{os.sep}"}
-    if options.store is not None:
+    if found.waiting:
+        lines["run"] = found.waiting
+    elif options.store is not None:
         database = options.store.database
         lines["run"] = f"{found.run_id} in {near(database) if database else options.store}"
         lines["models"] = ", ".join(
@@ -43,7 +45,7 @@ def outcome(console: Console, found: Outcome, options: Options) -> None:
         )
     for name, text in lines.items():
         console.print(f"{name:<8}{text}", markup=False, highlight=False, soft_wrap=True)
-    if options.store is not None:
+    if options.store is not None and not found.waiting:
         console.print("Open the record with: forecast ui")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast.cli import options as o
+from forecast.cli.outcome import say
 
 
 def study(
@@ -89,5 +90,7 @@ def study(
         console.print()
     for text in done.report.sentences:
         console.print(f"- {text}", markup=False, soft_wrap=True)
+    if done.waiting:
+        say(done.waiting)
     if not quiet:
         console.print(f"\nfiles   {show.near(done.folder)}/", markup=False, soft_wrap=True)

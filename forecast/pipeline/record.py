@@ -17,11 +17,32 @@ from forecast.pipeline import work
 from forecast.pipeline.build import Candidate
 from forecast.pipeline.compare import Judgement
 from forecast.pipeline.fitting import Fitted
+from forecast.pipeline.listener import Listener
 from forecast.pipeline.observations import Observations
 from forecast.pipeline.spec import Spec
-from forecast.tracking import Run, Store
+from forecast.tracking import LoggedModel, Run, ServerSilentError, Store
 
 NETWORK, CHAMPION = "network", "champion"
+
+
+def check(store: Store | None, listener: Listener) -> None:
+    """Find out before any training whether the run can be recorded.
+
+    A server that does not answer is no obstacle: the run waits in the store until it does.
+
+    Raises
+    ------
+    StoreError
+        When the store cannot be written, or its address leads to no tracking server.
+    """
+    if store is None:
+        return
+    try:
+        store.check()
+    except ServerSilentError as error:
+        listener.note(
+            f"{error} The run is recorded here, and sent when it ends or by forecast sync."
+        )
 
 
 @contextmanager
@@ -67,8 +88,10 @@ class Made:
     resolved: Mapping[str, Any]
 
 
-def record(run: Run, spec: Spec, candidates: Sequence[Candidate], made: Made) -> dict[str, int]:
-    """Write all results; return the version of each registered model by name."""
+def record(
+    run: Run, spec: Spec, candidates: Sequence[Candidate], made: Made
+) -> dict[str, LoggedModel]:
+    """Write all results; return where each registered model went, by name."""
     judgement = made.judgement
     run.metrics(scores(judgement, judgement.network))
     if judgement.test is not None:
@@ -90,15 +113,14 @@ def record(run: Run, spec: Spec, candidates: Sequence[Candidate], made: Made) ->
     run.text("resolved.json", json.dumps(made.resolved, indent=2, default=str))
     for file in made.files:
         run.file(file, "plots" if file.suffix == ".png" else None)
-    versions = {}
+    models = {}
     for candidate in candidates:
         kind = registry.kind_of(candidate.forecaster)
         with run.child(candidate.name, {"forecast.kind": kind}) as child:
             _record_scores(child, candidate, judgement, made.fitted.get(candidate.name))
             if candidate.name in made.fitted:
-                version = _register(child, spec, candidate, made)
-                versions[candidate.name] = version
-    return versions
+                models[candidate.name] = _register(child, spec, candidate, made)
+    return models
 
 
 def scores(judgement: Judgement, name: str) -> dict[str, float]:
@@ -129,15 +151,15 @@ def _record_scores(
         run.curves(history)
 
 
-def _register(run: Run, spec: Spec, candidate: Candidate, made: Made) -> int:
-    """Log and register a model fitted on all data; return its version."""
+def _register(run: Run, spec: Spec, candidate: Candidate, made: Made) -> LoggedModel:
+    """Log and register a model fitted on all data; return where it went."""
     fitted = made.fitted[candidate.name]
     kind = registry.kind_of(fitted.model)
     aliases = [NETWORK] if candidate.is_network else []
     aliases += [CHAMPION] if candidate.name == made.judgement.champion else []
     mase = scores(made.judgement, candidate.name)["mase"]
     with tempfile.TemporaryDirectory() as folder:
-        logged = run.model(
+        return run.model(
             fitted.model.save(Path(folder) / "model"),
             name=candidate.name,
             registered_name=spec.name,
@@ -145,4 +167,3 @@ def _register(run: Run, spec: Spec, candidate: Candidate, made: Made) -> int:
             example=fitted.future,
             metadata={"kind": kind, "pipeline": spec.name, "backtest_mase": f"{mase:.4g}"},
         )
-    return int(logged.version or 0)

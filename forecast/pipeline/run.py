@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from forecast import registry
+from forecast.masking import masked
 from forecast.pipeline import (
     agenda,
     build,
@@ -91,6 +92,8 @@ class Outcome:
         Key of the run in the store, empty if it was not recorded.
     versions : dict
         Version of each registered model by name.
+    waiting : str
+        Why and where the record waits to be sent to a server, empty if it does not.
     """
 
     spec: Spec
@@ -99,6 +102,7 @@ class Outcome:
     repairs: tuple[str, ...]
     run_id: str
     versions: dict[str, int]
+    waiting: str = ""
 
 
 def run(document: Document, options: Options, listener: Listener | None = None) -> Outcome:
@@ -122,7 +126,7 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
     resolved = resolve(spec, candidates)
     task = task_of(resolved, data.fingerprint)
     with workplace(options.root / "checkpoints", task, fresh=options.fresh) as work:
-        _check_places(spec, options, work)
+        _check_places(spec, options, work, listener)
         if work.resumed:
             listener.note(f"Resuming the run that stopped at {work.resumed}.")
         network = candidates[:1]  # who else is fitted on all data, the backtests decide
@@ -133,13 +137,15 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
             forecast, contents = _contents(document, spec, resolved, data, judgement, fitted)
             written = _write(spec, options, work, contents)
             results = Results(written, tuple(written / name for name in contents), forecast)
-            versions = {}
+            models = {}
             if tracked is not None:
                 listener.note("Recording.")
                 made = record.Made(judgement, fitted, results.files, resolved)
-                versions = record.record(tracked, spec, candidates, made)
-    run_id = "" if tracked is None else tracked.id
-    return Outcome(spec, judgement, results, data.repairs, run_id, versions)
+                models = record.record(tracked, spec, candidates, made)
+    # Known when the run has ended: a server gives keys and versions of its own.
+    run_id, waiting = ("", "") if tracked is None else (tracked.id, tracked.tree.waiting)
+    versions = {name: model.version or 0 for name, model in models.items()}
+    return Outcome(spec, judgement, results, data.repairs, run_id, versions, waiting)
 
 
 def compare_only(
@@ -179,10 +185,9 @@ def resolve(spec: Spec, candidates: Sequence[Candidate]) -> dict[str, Any]:
     return {**spec.model_dump(mode="json", exclude={"output", "expected"}), "models": models}
 
 
-def _check_places(spec: Spec, options: Options, work: Work) -> None:
+def _check_places(spec: Spec, options: Options, work: Work, listener: Listener) -> None:
     """Find out before any training whether the results can be written."""
-    if options.store is not None:
-        options.store.check()
+    record.check(options.store, listener)
     if spec.output is None:
         output.check(options.root / "results" / spec.name, overwrite=True)
         return
@@ -221,7 +226,8 @@ def _contents(
     }
     values = {**document.content, "name": spec.name}
     values["data"] = {**values["data"], "csv": str(data.source.resolve())}
-    contents[output.SPEC] = yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode()
+    copy = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    contents[output.SPEC] = masked(copy).encode()
     contents |= _scores(judgement)
     drawn = pictures.draw(spec.name, data, ours, judgement, fitted[judgement.network])
     contents |= drawn

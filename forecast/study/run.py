@@ -72,11 +72,14 @@ class Studied:
         Where its files are.
     run_id : str
         Key of its run in the store, empty if it was not recorded.
+    waiting : str
+        Why and where the record waits to be sent to a server, empty if it does not.
     """
 
     report: Report
     folder: Path
     run_id: str
+    waiting: str = ""
 
 
 def run(kind: str, document: Document, plan: Plan, options: Options, listener: Listener) -> Studied:
@@ -101,8 +104,7 @@ def run(kind: str, document: Document, plan: Plan, options: Options, listener: L
     folder = options.root / "results" / f"{spec.name}-{kind}"
     output.check(Path(spec.output) if spec.output else folder, overwrite=options.overwrite
                  or spec.output is None, files=FILES)  # fmt: skip
-    if options.store is not None:
-        options.store.check()
+    record.check(options.store, listener)
     asked = {"study": kind, "plan": asdict(plan), "spec": spec.model_dump(exclude={"output"})}
     with workplace(
         options.root / "checkpoints", task_of(asked, data.fingerprint), fresh=options.fresh
@@ -112,15 +114,16 @@ def run(kind: str, document: Document, plan: Plan, options: Options, listener: L
         target = Path(spec.output) if spec.output else output.dated(folder)
         for name, content in _contents(kind, spec, plan, data, made).items():
             output.write(target / name, content)
-        run_id = ""
+        run_id = waiting = ""
         if options.store is not None:
             listener.note("Recording.")
             named = spec.model_copy(update={"name": f"{spec.name}-{kind}"})
             with record.opened(options.store, named, data, work.resumed) as tracked:
                 if tracked is not None:
-                    run_id = tracked.id
                     _record(tracked, plan, made, target)
-    return Studied(made, target, run_id)
+            if tracked is not None:  # a server gives a key of its own when the run has ended
+                run_id, waiting = tracked.id, tracked.tree.waiting
+    return Studied(made, target, run_id, waiting)
 
 
 def _studied(network: Any) -> AbstractRecurrent:

@@ -6,7 +6,6 @@ import functools
 import importlib
 import logging
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,6 +21,9 @@ ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_UV_AUTO_DETECT": "false",
 }
+
+# mlflow's own patience with a server that is gone is four minutes for each call.
+_BOUNDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 
 _LOGGERS = ("mlflow", "alembic")
 
@@ -53,9 +55,16 @@ def module(name: str = "mlflow") -> Any:
         return importlib.import_module(name)
 
 
-def shown(uri: str) -> str:
-    """Return a URI fit for the eye: without a password."""
-    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", uri)
+@contextmanager
+def _bounded(uri: str) -> Iterator[None]:
+    """Let a call to a server end soon, whatever the server does; what the user has set stays."""
+    ours = _BOUNDS.keys() - os.environ.keys() if uri.startswith("http") else ()
+    os.environ.update({key: _BOUNDS[key] for key in ours})
+    try:
+        yield
+    finally:
+        for key in ours:
+            os.environ.pop(key, None)
 
 
 @contextmanager
@@ -63,7 +72,7 @@ def calls(uri: str) -> Iterator[None]:
     """Make calls to mlflow: quietly, and with a `StoreError` for whatever the store refuses."""
     module()  # its import sets loggers up, so it comes before they are hushed
     try:
-        with quiet():
+        with quiet(), _bounded(uri):
             yield
     except StoreError:
         raise
@@ -71,7 +80,8 @@ def calls(uri: str) -> Iterator[None]:
         if not isinstance(error, _refusals()):
             raise
         reason = str(getattr(error, "message", error)).strip().split("\n")[0]
-        raise StoreError(f"tracking store {shown(uri)}: {shown(reason)}") from error
+        # Not `from error`: a traceback would show its text, and that the password in an address.
+        raise StoreError(f"tracking store {uri}: {reason}") from None
 
 
 def _refusals() -> tuple[type[Exception], ...]:

@@ -19,13 +19,16 @@ from forecast.tracking import _mlflow, _names
 LOADER = "forecast.mlflow_model"
 DISTRIBUTION = "zforecast"
 
+# When a version was made, where that is earlier than its registration: it was sent later.
+MADE = "forecast.made"
+
 # Kinds of file that only ever hold data; anything else stays out.
 _SAFE = {".json", ".safetensors"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class LoggedModel:
-    """Where a model went.
+    """Where a model went; once its run has been sent to a server, where it is there.
 
     Parameters
     ----------
@@ -143,8 +146,25 @@ def register(
     *,
     aliases: Sequence[str],
     tags: Mapping[str, Any],
+    known: int | None = None,
 ) -> int:
-    """Make a logged model the newest version of a registered one, and point aliases at it."""
+    """Make a logged model the newest version of a registered one, and point aliases at it.
+
+    A version that is `known` has been made already, and perhaps not been pointed at.
+    """
+    number = known or _version(client, model_id, run_id, name, tags)
+    # What the page reads to lead from the logged model to the registered one.
+    link = json.dumps([{"name": name, "version": number}])
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+    for alias in aliases:
+        if not _is_outrun(client, name, alias, tags):
+            client.set_registered_model_alias(name, alias, str(number))
+    return number
+
+
+def _version(
+    client: _mlflow.Client, model_id: str, run_id: str, name: str, tags: Mapping[str, Any]
+) -> int:
     if not client.search_registered_models(f"name = '{name.replace(chr(39), '')}'"):
         try:
             client.create_registered_model(name)
@@ -159,12 +179,18 @@ def register(
     made = client.create_model_version(
         name, source=source, run_id=run_id, model_id=model_id, tags=facts
     )
-    # What the page reads to lead from the logged model to the registered one.
-    link = json.dumps([{"name": name, "version": made.version}])
-    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
-    for alias in aliases:
-        client.set_registered_model_alias(name, alias, str(made.version))
     return int(made.version)
+
+
+def _is_outrun(client: _mlflow.Client, name: str, alias: str, tags: Mapping[str, Any]) -> bool:
+    """Say whether an alias points at a version made after this one, which was sent late."""
+    if MADE not in tags:
+        return False
+    current = client.get_registered_model(name).aliases.get(alias)
+    if current is None:
+        return False
+    other = client.get_model_version(name, str(current))
+    return int(other.tags.get(MADE, other.creation_timestamp)) > int(tags[MADE])
 
 
 def fetch(client: _mlflow.Client, name: str, alias: str) -> Path:
@@ -182,7 +208,7 @@ def fetch(client: _mlflow.Client, name: str, alias: str) -> Path:
     ours = flavour.get("python_function", {})
     if ours.get("loader_module") != LOADER or ours.get("code"):
         raise StoreError(
-            f"'{name}@{alias}' in {_mlflow.shown(client.uri)} is no model of forecast, or "
+            f"'{name}@{alias}' in {client.uri} is no model of forecast, or "
             "carries code of its own. It was not loaded."
         )
     folder = local / str(ours["data"])

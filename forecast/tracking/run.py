@@ -5,15 +5,16 @@ from __future__ import annotations
 import getpass
 import json
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from forecast.tracking import _curves, _mlflow, _model, _names, _owner
+from forecast.masking import masked
+from forecast.tracking import _batches, _curves, _mlflow, _model, _names, _owner
 from forecast.tracking._model import LoggedModel
 from forecast.tracking._signals import Terminated
+from forecast.tracking._tree import Tree
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,76 +29,81 @@ class Run:
 
     Everything is written at once, in batches. What mlflow would refuse is made to fit: names
     lose characters it does not know, and a parameter that is too long is cut, with the whole
-    of it in the artifact ``parameters.json``.
+    of it in the artifact ``parameters.json``. Secrets are left out, as `forecast.masking` knows
+    them.
     """
 
-    def __init__(self, client: _mlflow.Client, record: Any) -> None:
+    def __init__(self, client: _mlflow.Client, record: Any, tree: Tree) -> None:
         self._client = client
         self._record = record
+        self.tree = tree
         self._tables: list[dict[str, str]] = []
         self._long: dict[str, str] = {}
-        self._metrics: dict[str, float] = {}
+        self._metrics: dict[tuple[str, int], tuple[float, int]] = {}
 
     @classmethod
     @contextmanager
     def open(
-        cls, client: _mlflow.Client, experiment_id: str, name: str, tags: Mapping[str, str]
+        cls,
+        client: _mlflow.Client,
+        experiment_id: str,
+        name: str,
+        tags: Mapping[str, str],
+        tree: Tree | None = None,
     ) -> Iterator[Self]:
         """Create a run and end it with the block, in the state in which the block was left."""
+        tree = tree or Tree()
         source = {"mlflow.source.name": "forecast", "mlflow.source.type": "LOCAL"}
-        given = {_names.key(key): value for key, value in tags.items()}
-        every = {"mlflow.user": _user(), **source, **given, **_owner.tags()}
+        every = {"mlflow.user": _user(), **source, **tags, **_owner.tags()}
         run = cls(
             client,
             client.create_run(
                 experiment_id,
-                run_name=name,
-                tags={key: _names.cut(str(value), _names.MAX_TAG) for key, value in every.items()},
+                start_time=tree.clock.now(),
+                run_name=masked(name),
+                tags=_shown(every),
             ),
+            tree,
         )
         status = "FINISHED"
         try:
             yield run
         except (KeyboardInterrupt, Terminated):
-            status = "KILLED"
+            status, tree.stopped = "KILLED", True
             raise
         except BaseException as error:
             status = "FAILED"
             run.tags({"forecast.error": f"{type(error).__name__}: {error}"})
             raise
         finally:
-            client.set_terminated(run.id, status=status)
+            client.set_terminated(run.id, status=status, end_time=tree.clock.now())
             for owner in _owner.TAGS:
                 client.delete_tag(run.id, owner)
 
     @property
     def id(self) -> str:
-        """Key of the run in the store."""
-        return str(self._record.info.run_id)
+        """Key of the run in the store; once it has been sent to a server, its key there."""
+        own, sent = str(self._record.info.run_id), self.tree.sent
+        return own if sent is None else sent.ids[own]
 
     @property
     def experiment_id(self) -> str:
         """Key of the experiment that the run belongs to."""
-        return str(self._record.info.experiment_id)
+        sent = self.tree.sent
+        return str(self._record.info.experiment_id) if sent is None else sent.experiment
 
     @contextmanager
     def child(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
         """Open a run below this one, as for one of several models compared."""
         below = {**(tags or {}), _PARENT: self.id}
-        with Run.open(self._client, self.experiment_id, name, below) as run:
+        with Run.open(self._client, self.experiment_id, name, below, self.tree) as run:
             yield run
 
     # -- values -------------------------------------------------------------------------------
 
     def tags(self, values: Mapping[str, object]) -> None:
         """Set tags; a tag that is there already takes the new value."""
-        made = [
-            _mlflow.entity("RunTag", _names.key(key), _names.cut(str(value), _names.MAX_TAG))
-            for key, value in values.items()
-        ]
-        for start in range(0, len(made), _names.PARAMS_A_BATCH):
-            part = made[start : start + _names.PARAMS_A_BATCH]
-            self._client.log_batch(self.id, tags=part)
+        _batches.tags(self._client, self.id, _shown(values))
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record parameters; nested ones get dotted names. A parameter never changes.
@@ -107,26 +113,30 @@ class Run:
         StoreError
             When a parameter was recorded before with another value.
         """
-        flat = _names.flat(values)
+        flat = {key: masked(value) for key, value in _names.flat(values).items()}
         long = {key: value for key, value in flat.items() if len(value) > _names.MAX_PARAM}
-        made = [
-            _mlflow.entity("Param", key, _names.cut(value, _names.MAX_PARAM))
-            for key, value in flat.items()
-        ]
-        for start in range(0, len(made), _names.PARAMS_A_BATCH):
-            part = made[start : start + _names.PARAMS_A_BATCH]
-            self._client.log_batch(self.id, params=part)
+        made = {key: _names.cut(value, _names.MAX_PARAM) for key, value in flat.items()}
+        _batches.params(self._client, self.id, made)
         if long:
             self._long |= long
             self.text("parameters.json", json.dumps(self._long, indent=2))
 
     def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
-        """Record numbers; what is no number is left out, infinity becomes NaN."""
-        found = {_names.key(key): _names.number(value) for key, value in values.items()}
-        numbers = {key: value for key, value in found.items() if value is not None}
-        self._metrics |= numbers
-        now = int(time.time() * 1000)
-        self._log_metrics([(key, value, now, step) for key, value in numbers.items()])
+        """Record numbers; what is no number is left out, infinity becomes NaN.
+
+        A number that stands at its step already is not recorded again; another one at the same
+        step is later than the first, and so the one that is shown.
+        """
+        now = self.tree.clock.now()
+        points = []
+        for name, given in values.items():
+            key, value = _names.key(name), _names.number(given)
+            known = self._metrics.get((key, step), (None, 0))[0]
+            if value is None or str(value) == str(known):  # as text NaN is NaN
+                continue
+            self._metrics[key, step] = value, now
+            points.append((key, value, now, step))
+        _batches.metrics(self._client, self.id, points)
 
     def curves(self, history: pd.DataFrame) -> None:
         """Record how training went: a number an epoch.
@@ -141,9 +151,9 @@ class Run:
         """
         # Counted on from the start of the run, so that a second record is the same record.
         start = int(self._record.info.start_time)
-        self._log_metrics(
-            [(_names.key(key), value, start, step) for key, value, step in _curves.points(history)]
-        )
+        found = _curves.points(history)
+        points = [(_names.key(key), value, start, step) for key, value, step in found]
+        _batches.metrics(self._client, self.id, points)
 
     def dataset(
         self,
@@ -170,11 +180,11 @@ class Run:
         """
         record = _mlflow.entity(
             "Dataset",
-            name=_names.cut(name, 500),
+            name=_names.cut(masked(name), 500),
             digest=fingerprint[:12],
             source_type="local",
-            source=json.dumps({"uri": source}),
-            profile=json.dumps(dict(profile or {}), default=str),
+            source=json.dumps({"uri": masked(source)}),
+            profile=masked(json.dumps(dict(profile or {}), default=str)),
         )
         tag = _mlflow.entity("InputTag", "mlflow.data.context", context)
         self._client.log_inputs(self.id, [_mlflow.entity("DatasetInput", record, tags=[tag])])
@@ -184,7 +194,7 @@ class Run:
 
     def text(self, name: str, text: str) -> None:
         """Keep a text as an artifact, ``folder/name.txt``."""
-        self._client.log_text(self.id, text, name)
+        self._client.log_text(self.id, masked(text), name)
 
     def file(self, path: str | Path, folder: str | None = None) -> None:
         """Keep a copy of a file or folder as an artifact."""
@@ -206,8 +216,9 @@ class Run:
         named = any(level is not None for level in frame.index.names)
         frame = frame.reset_index() if named else frame
         stem = name.removesuffix(".csv").removesuffix(".json")
-        self.text(f"{stem}.csv", frame.to_csv(index=False))
-        self.text(f"{stem}.json", frame.to_json(orient="split", index=False, date_format="iso"))
+        told = frame.to_json(orient="split", index=False, date_format="iso")
+        self._client.log_text(self.id, frame.to_csv(index=False), f"{stem}.csv")
+        self._client.log_text(self.id, told, f"{stem}.json")
         self._tables.append({"path": f"{stem}.json", "type": "table"})
         self.tags({_TABLES: json.dumps(self._tables)})
 
@@ -260,22 +271,24 @@ class Run:
             example=example,
             metadata=metadata or {},
         )
-        now = int(time.time() * 1000)
-        self._log_metrics([(key, value, now, 0) for key, value in self._metrics.items()], logged)
-        if registered_name is None:
-            return LoggedModel(logged, None)
-        version = _model.register(
-            self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
-        )
-        return LoggedModel(logged, version)
+        # At the times at which the run has them, where they are the same rows.
+        points = [(key, *told, step) for (key, step), told in self._metrics.items()]
+        _batches.metrics(self._client, self.id, points, logged)
+        made = LoggedModel(logged, None)
+        self.tree.models.append(made)
+        if registered_name is not None:
+            made.version = _model.register(
+                self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
+            )
+        return made
 
-    def _log_metrics(
-        self, points: Sequence[tuple[str, float, int, int]], model_id: str | None = None
-    ) -> None:
-        made = [_mlflow.entity("Metric", *point, model_id=model_id) for point in points]
-        for start in range(0, len(made), _names.METRICS_A_BATCH):
-            part = made[start : start + _names.METRICS_A_BATCH]
-            self._client.log_batch(self.id, metrics=part)
+
+def _shown(tags: Mapping[str, object]) -> dict[str, str]:
+    """Return tags as mlflow takes them, without secrets."""
+    return {
+        _names.key(masked(key)): _names.cut(masked(str(value)), _names.MAX_TAG)
+        for key, value in tags.items()
+    }
 
 
 def _user() -> str:

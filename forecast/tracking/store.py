@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from typing import Self
 
 from forecast.errors import StoreError
-from forecast.tracking import _mlflow, _model, _names, _owner, _signals
+from forecast.masking import masked
+from forecast.tracking import _mlflow, _model, _names, _owner, _server, _signals, outbox
 from forecast.tracking._lock import locked
 from forecast.tracking.run import Run
 
@@ -82,8 +81,17 @@ class Store:
             return None
         return (self.database.parent if self.database else self.root) / "artifacts"
 
+    def at(self, uri: str) -> Self:
+        """Return the store at another address, with the same folder."""
+        return type(self)(uri, self.root)
+
+    @classmethod
+    def beside(cls, folder: Path) -> Self:
+        """Return the store of a folder, whatever the environment says."""
+        return cls(f"{_SQLITE}{(folder.absolute() / 'mlflow.db').as_posix()}", folder)
+
     def __repr__(self) -> str:
-        return f"Store({_mlflow.shown(self.uri)!r})"
+        return f"Store({masked(self.uri)!r})"
 
     # -- whether ------------------------------------------------------------------------------
 
@@ -97,7 +105,7 @@ class Store:
             the message names it and how to mend it.
         """
         if self.is_remote:
-            _check_server(self.uri)
+            _server.check(self.uri)
             return
         if self.artifacts is not None:
             _check_folder(self.artifacts)
@@ -124,7 +132,8 @@ class Store:
     ) -> Iterator[Run]:
         """Open a run; it ends with the block: FINISHED, FAILED, or KILLED when it was stopped.
 
-        Runs that a killed process of ours left open are ended first.
+        Runs that a killed process of ours left open are ended first. On its way to a server a
+        run is recorded in the root's folder ``outbox`` first, and sent when it ends.
 
         Parameters
         ----------
@@ -138,9 +147,13 @@ class Store:
         StoreError
             When the store cannot be opened or written.
         """
+        if self.is_remote:
+            with outbox.recorded(self, experiment, name, tags) as run:
+                yield run
+            return
         client = self.client()
         self.close_orphans()
-        identity = self._experiment(experiment)
+        identity = self.experiment(experiment)
         with _signals.termination_raises(), Run.open(client, identity, name, tags or {}) as run:
             yield run
 
@@ -168,7 +181,14 @@ class Store:
         """
         return _model.fetch(self.client(), name, alias)
 
-    def _experiment(self, name: str) -> str:
+    def experiment(self, name: str) -> str:
+        """Return the key of an experiment, which is made if there is none.
+
+        Raises
+        ------
+        StoreError
+            When it was deleted.
+        """
         client = self.client()
         found = client.get_experiment_by_name(name)
         if found is None:
@@ -182,7 +202,7 @@ class Store:
                     raise
         if found.lifecycle_stage != "active":
             raise StoreError(
-                f"experiment '{name}' was deleted from {_mlflow.shown(self.uri)}. "
+                f"experiment '{name}' was deleted from {self.uri}. "
                 "Restore it in the MLflow page, or give the experiment another name."
             )
         return str(found.experiment_id)
@@ -226,21 +246,6 @@ def _check_database(file: Path) -> None:
         raise StoreError(
             f"cannot write to the tracking store {file} ({error}). Make the file and its folder "
             "writable, or move a damaged file away and a new one will be made."
-        ) from error
-
-
-def _check_server(uri: str) -> None:
-    try:
-        # The scheme is http or https here, and nobody needs to sign in for this page.
-        url = re.sub(r"//[^/@]*@", "//", uri.rstrip("/")) + "/health"
-        with urlopen(url, timeout=10):  # noqa: S310
-            pass
-    except HTTPError:
-        pass  # it answers; whether it lets us in is known at the first call
-    except (URLError, OSError, ValueError) as error:
-        raise StoreError(
-            f"the tracking server {_mlflow.shown(uri)} does not answer ({error}). Start it, "
-            "correct --tracking-uri or MLFLOW_TRACKING_URI, or run without tracking."
         ) from error
 
 

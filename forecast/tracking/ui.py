@@ -18,6 +18,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from forecast.errors import StoreError
+from forecast.masking import masked
 from forecast.tracking import _mlflow
 from forecast.tracking._signals import Terminated, termination_raises
 from forecast.tracking.store import Store
@@ -55,7 +56,7 @@ def serve(
     tell: Say = say or (lambda _sentence: None)
     if store.is_remote:
         store.check()
-        tell(f"The tracking server has its own page: {_mlflow.shown(store.uri)}")
+        tell(f"The tracking server has its own page: {masked(store.uri)}")
         return
     with suppress(KeyboardInterrupt, Terminated), running(store, port=port, say=tell) as server:
         tell(f"The MLflow page is at {server.page} (Ctrl-C stops it).")
