@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from forecast.data import _csv_dates, _csv_numbers
+from forecast.data._csv_dates import Style
 from forecast.data._csv_grid import Ints, Rows
 from forecast.data._csv_problems import Problems
 from forecast.data._csv_records import Records
+from forecast.data.repairs import Repair
 from forecast.types import Array
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 # From 3.1 on pandas reads floats exactly, and warns of the setting that made it do so before.
 _NEW = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
 _EXACT: dict[str, Any] = {} if _NEW else {"float_precision": "round_trip"}
@@ -60,12 +62,12 @@ class _Numbered:
 
 
 def read(
-    raw: bytes, records: Records, roles: Roles, date_format: str | None, problems: Problems
-) -> tuple[Rows, list[str], list[str]]:
+    raw: bytes, records: Records, roles: Roles, style: Style, problems: Problems
+) -> tuple[Rows, list[str], list[Repair]]:
     """Return the rows, the ids of their series in order, and what was repaired."""
     repairs = _nameless(raw, records, problems)
     keys, values = _keys_and_values(raw, records, roles, problems)
-    dates, when, readings = _dates(*keys[0], roles.time, records, date_format, problems)
+    dates, when, readings = _dates(*keys[0], roles.time, records, style, problems)
     ids, series = [""], np.zeros(len(when), np.int64)
     if roles.series is not None:
         ids, series = _series(*keys[1], roles.series, records, problems)
@@ -93,7 +95,7 @@ def _chunks(
     )
 
 
-def _nameless(raw: bytes, records: Records, problems: Problems) -> list[str]:
+def _nameless(raw: bytes, records: Records, problems: Problems) -> list[Repair]:
     """Leave out columns without a name that hold nothing, or row numbers; refuse others."""
     columns = [column for column, name in enumerate(records.header) if not name]
     if not columns:
@@ -103,9 +105,11 @@ def _nameless(raw: bytes, records: Records, problems: Problems) -> list[str]:
     for column in columns:
         texts = fields[column].str.strip()
         if (texts == "").all():
-            repairs.append(f"column {column + 1}, without a name or a value, was left out")
+            told = f"column {column + 1}, without a name or a value, was left out"
+            repairs.append(Repair(told, "nameless_columns", 1))
         elif column == 0 and texts.is_unique and texts.str.fullmatch("[0-9]+").all():
-            repairs.append("the first column, row numbers without a name, was left out")
+            told = "the first column, row numbers without a name, was left out"
+            repairs.append(Repair(told, "row_numbers", 1))
         else:
             what = f"column {column + 1} has no name"
             problems.add(what, "name it in the header, or remove it", line=records.header_line)
@@ -144,8 +148,8 @@ def _collect(
             texts.append(chunk[column])
         block = chunk[list(wanted)].to_numpy(np.float64)
         bits = np.isin(block, (0.0, 1.0)) | np.isnan(block)
-        # Infinity needs a word to the user; nothing but 1 and 0 may have been True and False.
-        doubt |= np.isinf(block).any(axis=0) | bits.all(axis=0)
+        # Infinity and long integers need a word; nothing but 1 and 0 may have been True and False.
+        doubt |= (np.abs(block) >= _csv_numbers.LONGEST).any(axis=0) | bits.all(axis=0)
         values.append(block)
     doubtful = [column for column, doubted in zip(wanted, doubt, strict=True) if doubted]
     return [texts.finish() for texts in numbered], np.concatenate(values), doubtful
@@ -174,11 +178,11 @@ def _dates(
     codes: Ints,
     name: str,
     records: Records,
-    date_format: str | None,
+    style: Style,
     problems: Problems,
-) -> tuple[pd.DatetimeIndex, Ints, list[str]]:
+) -> tuple[pd.DatetimeIndex, Ints, list[Repair]]:
     """Return every date once, which of them each row has, and how they were read."""
-    read = _csv_dates.to_dates(texts, date_format)
+    read = _csv_dates.to_dates(texts, style)
     for (what, mend), positions in read.faults.items():
         rows = np.flatnonzero(np.isin(codes, positions))
         given = [texts[code] for code in codes[rows]]
@@ -187,7 +191,8 @@ def _dates(
         lines = records.lines[rows]
         problems.add_rows(f"the date {what}", mend, lines=lines, column=name, given=given)
     dates, order = np.unique(read.stamps.to_numpy(), return_inverse=True)
-    return pd.DatetimeIndex(dates), order[codes], read.repairs
+    repairs = [Repair(text, kind, len(codes)) for kind, text in read.repairs.items()]
+    return pd.DatetimeIndex(dates), order[codes], repairs
 
 
 def _series(

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from forecast import registry
+from forecast.data.repairs import Repair
 from forecast.pipeline import (
     agenda,
     build,
@@ -84,7 +85,7 @@ class Outcome:
     spec : Spec
     judgement : Judgement
     results : Results
-    repairs : tuple of str
+    repairs : tuple of Repair
         What was mended in reading.
     run_id : str
         Key of the run in the store, empty if it was not recorded.
@@ -95,7 +96,7 @@ class Outcome:
     spec: Spec
     judgement: Judgement
     results: Results
-    repairs: tuple[str, ...]
+    repairs: tuple[Repair, ...]
     run_id: str
     versions: dict[str, int]
 
@@ -116,8 +117,7 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
     spec = read_spec(document)
     candidates = build.candidates(spec, document)
     data = observations.read(spec, options.folder)
-    for repair in data.repairs:
-        listener.note(f"{data.source.name}: {repair}.")
+    data.tell(listener)
     resolved = resolve(spec, candidates)
     task = task_of(resolved, data.fingerprint)
     with workplace(options.root / "checkpoints", task, fresh=options.fresh) as work:
@@ -159,8 +159,7 @@ def compare_only(
     spec = read_spec(document)
     candidates = build.candidates(spec, document)
     data = observations.read(spec, folder)
-    for repair in data.repairs:
-        listener.note(f"{data.source.name}: {repair}.")
+    data.tell(listener)
     if target is not None:
         files = (output.SCORES, output.BACKTEST)
         output.check(target, overwrite=overwrite, files=files)

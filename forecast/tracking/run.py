@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from forecast import files
 from forecast.tracking import _curves, _mlflow, _model, _names, _owner
 from forecast.tracking._model import LoggedModel
 from forecast.tracking._signals import Terminated
@@ -206,7 +207,7 @@ class Run:
         named = any(level is not None for level in frame.index.names)
         frame = frame.reset_index() if named else frame
         stem = name.removesuffix(".csv").removesuffix(".json")
-        self.text(f"{stem}.csv", frame.to_csv(index=False))
+        self.text(f"{stem}.csv", files.csv(frame, index=False).decode())
         self.text(f"{stem}.json", frame.to_json(orient="split", index=False, date_format="iso"))
         self._tables.append({"path": f"{stem}.json", "type": "table"})
         self.tags({_TABLES: json.dumps(self._tables)})
