@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
+from csv import QUOTE_NONNUMERIC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,10 @@ def csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
     for place, kind in enumerate(held.dtypes):
         if str(kind) in ("object", "str", "string", "category"):
             held.isetitem(place, [_harmless(value) for value in held.iloc[:, place]])
-    return held.to_csv(index=False, lineterminator="\n").encode()
+    content = held.to_csv(index=False, lineterminator="\n")
+    if "\r" in content:  # within a text, where readers would take it for the end of a line
+        content = held.to_csv(index=False, lineterminator="\n", quoting=QUOTE_NONNUMERIC)
+    return content.encode()
 
 
 def _harmless(value: Any) -> Any:

@@ -46,13 +46,14 @@ def validate(source: o.Source, settings: o.Settings = None) -> None:
 
     forecast validate my.yaml --set model.horizon=6
     """
-    from forecast.pipeline import build, observations
+    from forecast.pipeline import agenda, build, observations
     from forecast.pipeline.spec import read
 
     document, folder = o.read(source, Flags(), settings)
     spec = read(document)
     candidates = build.candidates(spec, document)
     data = observations.read(spec, folder)
+    agenda.check_rows(candidates, data)
     print(f"{document.source}: fine.")
     for sentence in data.sentences:
         print(f"  {data.source.name}: {visible(sentence)}")

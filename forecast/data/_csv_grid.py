@@ -113,7 +113,8 @@ def lay(rows: Rows, time: str, plan: Plan, problems: Problems) -> Laid:
     if plan.resample is not None and plan.frequency is not None:
         rows = _gathered(rows, timeline.offset_of(plan.frequency), problems)
         key = rows.series * len(rows.dates) + rows.when
-        told = f"rows were gathered into periods of '{plan.frequency}' by '{plan.resample}'"
+        told = f"{len(key):,} rows were gathered into periods of '{plan.frequency}'"
+        told += f" by '{plan.resample}'"
         repairs.append(Repair(told, "resampled_rows", len(key)))
     how = plan.resample or plan.duplicates
     double = np.flatnonzero(key[1:] == key[:-1]) + 1

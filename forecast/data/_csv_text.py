@@ -83,6 +83,8 @@ def check_unchanged(problems: Problems, fingerprint: str) -> None:
 
 def _bytes_of(problems: Problems, root: Path | None) -> bytes:
     path = Path(problems.path)
+    if "\0" in problems.path:
+        problems.fail("a NUL stands in the file's name", "correct the path")
     try:
         if path.is_dir():
             problems.fail("this is a folder, not a file", "name the CSV file in it")
@@ -100,8 +102,6 @@ def _bytes_of(problems: Problems, root: Path | None) -> bytes:
         problems.fail(
             f"the file cannot be read: {error.strerror}", "allow it, or name another file"
         )
-    except ValueError:
-        problems.fail("a NUL stands in the file's name", "correct the path")
     return content
 
 
@@ -115,7 +115,7 @@ def _refuse_outside(path: Path, root: Path, problems: Problems) -> None:
     found = path.resolve()
     if path.exists() and not found.is_relative_to(root.resolve()):
         mend = "name that file itself, or copy it into the folder of the data"
-        problems.fail("a symbolic link leads out of the folder of the data", mend, given=str(found))
+        problems.fail(f"a symbolic link leads out of the folder of the data, to {found}", mend)
 
 
 def _nearest_file(path: Path) -> str:

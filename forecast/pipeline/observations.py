@@ -210,8 +210,8 @@ def _future(
             raise DataError(
                 f"{path}: {', '.join(known)}{where}: values are missing for {len(missing)} of the "
                 f"{spec.horizon} steps after the last target, {shown(times[-1])}: {first}"
-                f"{', …' if len(missing) > 6 else ''}. Add rows with these dates, their targets "
-                "empty, or name the columns in past_only."
+                f"{', …' if len(missing) > 6 else ''}. Mend: add rows with these dates, their "
+                "targets empty, or name the columns in past_only."
             )
         pieces.append(rows if series is None else pd.concat({series: rows}))
     whole = pd.concat(pieces)

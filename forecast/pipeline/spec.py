@@ -16,7 +16,8 @@ a.yaml:3: model.horizon: is missing. Add it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,7 +38,7 @@ from forecast.data import csv_source
 from forecast.errors import SpecError
 from forecast.pipeline import output, parts
 from forecast.pipeline.faults import Fault, raise_all, shown, translate
-from forecast.pipeline.yaml_source import Document
+from forecast.pipeline.yaml_source import Document, KeyPath
 
 
 def _listed(value: Any) -> Any:
@@ -157,7 +158,7 @@ def read(document: Document) -> Spec:
         spec = Spec.model_validate(values)
     except ValidationError as error:
         faults = translate(error, Spec)
-    faults += _part_faults(values)
+    faults += _part_faults(values) + list(_number_faults(values, ()))
     if spec is not None:
         faults += _clashes(spec, values) + _place_faults(spec, document)
     raise_all(faults, document)
@@ -197,6 +198,20 @@ def _place_faults(spec: Spec, document: Document) -> list[Fault]:
         what = f"must lie below the folder in which the command runs, given: {shown(spec.output)}."
         faults.append(Fault(("output",), f"{what} Name another folder with --output."))
     return faults
+
+
+def _number_faults(value: Any, path: KeyPath) -> Iterator[Fault]:
+    """Find numbers that are none, or not finite; the band of a score alone may be open."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _number_faults(inner, (*path, key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _number_faults(inner, (*path, place))
+    elif isinstance(value, float) and not math.isfinite(value):
+        open_band = path[0] == "expected" and not math.isnan(value)
+        if not open_band:
+            yield Fault(path, f"must be a finite number, given: {value}.")
 
 
 def _is_count(value: object) -> bool:
