@@ -18,6 +18,13 @@ settings.register_profile(
     max_examples=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# `make fuzz`: other examples on every run, and many.
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "5000")),
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile("house")
 
 

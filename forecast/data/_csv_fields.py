@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecast.data import _csv_dates, _csv_numbers
@@ -17,6 +18,8 @@ from forecast.data._csv_problems import Problems
 from forecast.data._csv_records import Records
 from forecast.data.repairs import Repair
 from forecast.types import Array
+
+Codes = npt.NDArray[np.int32]
 
 _CHUNK = 1 << 18
 # From 3.1 on pandas reads floats exactly, and warns of the setting that made it do so before.
@@ -49,16 +52,18 @@ class _Numbered:
     """Texts of a column, each numbered when it first appears: most repeat in a panel."""
 
     numbers: dict[str, int] = field(default_factory=dict)
-    codes: list[Ints] = field(default_factory=list)
+    codes: list[Codes] = field(default_factory=list)
 
     def append(self, texts: pd.Series) -> None:
         codes, unique = pd.factorize(texts.to_numpy(object))
         known = self.numbers
-        mapping = np.array([known.setdefault(text, len(known)) for text in unique], np.int64)
+        mapping = np.array([known.setdefault(text, len(known)) for text in unique], np.int32)
         self.codes.append(mapping[codes])
 
-    def finish(self) -> tuple[list[str], Ints]:
-        return list(self.numbers), np.concatenate(self.codes)
+    def finish(self) -> tuple[list[str], Codes]:
+        codes = np.concatenate(self.codes)
+        self.codes.clear()  # the pieces need not lie in memory beside the whole
+        return list(self.numbers), codes
 
 
 def read(
@@ -118,7 +123,7 @@ def _nameless(raw: bytes, records: Records, problems: Problems) -> list[Repair]:
 
 def _keys_and_values(
     raw: bytes, records: Records, roles: Roles, problems: Problems
-) -> tuple[list[tuple[list[str], Ints]], Array]:
+) -> tuple[list[tuple[list[str], Codes]], Array]:
     """Return the key columns, numbered, and the values; look at texts only in doubt."""
     place = {name: column for column, name in enumerate(records.header)}
     keys = [place[name] for name in roles.keys]
@@ -139,7 +144,7 @@ def _keys_and_values(
 
 def _collect(
     chunks: Iterable[pd.DataFrame], keys: Sequence[int], wanted: Sequence[int]
-) -> tuple[list[tuple[list[str], Ints]], Array, list[int]]:
+) -> tuple[list[tuple[list[str], Codes]], Array, list[int]]:
     """Put the pieces together; say which columns of numbers pandas may have misread."""
     numbered = [_Numbered() for _ in keys]
     values, doubt = [], np.zeros(len(wanted), bool)
@@ -175,7 +180,7 @@ def _values_by_text(
 
 def _dates(
     texts: list[str],
-    codes: Ints,
+    codes: Codes,
     name: str,
     records: Records,
     style: Style,
@@ -196,7 +201,7 @@ def _dates(
 
 
 def _series(
-    texts: list[str], codes: Ints, name: str, records: Records, problems: Problems
+    texts: list[str], codes: Codes, name: str, records: Records, problems: Problems
 ) -> tuple[list[str], Ints]:
     """Return the ids in order, and the number of each row's id."""
     blank = [number for number, text in enumerate(texts) if not text.strip()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 
@@ -45,12 +44,6 @@ def test_a_file_that_is_no_text_is_refused(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(SpecError, match=message):
         yaml_source.load(path)
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_read_or_refused(text):
-    with contextlib.suppress(SpecError):
-        yaml_source.parse(text)
 
 
 PLAIN = st.recursive(
