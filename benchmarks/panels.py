@@ -100,15 +100,15 @@ def panel(series: int) -> pd.Series:
 
 
 def read_file(y: pd.Series) -> bool:
-    """Write the panel as CSV and read it in a fresh process; say whether it keeps to the bars."""
+    """Write the values as CSV, day by day, and read it in a fresh process; say whether it keeps to the bars."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "panel.csv")
-        times = y.index.levels[1].strftime("%Y-%m-%d %H:%M").tolist()
+        days = pd.date_range("2020-01-01", periods=STEPS).strftime("%Y-%m-%d").tolist()
         with path.open("w") as file:
             file.write("series,time,load\n")
-            for key, values in zip(y.index.levels[0], y.to_numpy().reshape(-1, STEPS), strict=True):
+            for key, values in enumerate(y.to_numpy().reshape(-1, STEPS)):
                 file.writelines(
-                    f"{key},{when},{v:.4f}\n" for when, v in zip(times, values, strict=True)
+                    f"{key},{day},{value:.2f}\n" for day, value in zip(days, values, strict=True)
                 )
         answer = subprocess.run(
             [sys.executable, "-c", READ, path], capture_output=True, text=True, check=True
