@@ -100,7 +100,7 @@ def panel(series: int) -> pd.Series:
 
 
 def read_file(y: pd.Series) -> bool:
-    """Write the values as CSV, day by day, and read it in a fresh process; say whether it keeps to the bars."""
+    """Write the values as CSV and read it in a fresh process; say whether it keeps to the bars."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "panel.csv")
         days = pd.date_range("2020-01-01", periods=STEPS).strftime("%Y-%m-%d").tolist()

@@ -73,7 +73,7 @@ def read(
     repairs = _nameless(raw, records, problems)
     keys, values = _keys_and_values(raw, records, roles, problems)
     dates, when, readings = _dates(*keys[0], roles.time, records, style, problems)
-    ids, series = [""], np.zeros(len(when), np.int64)
+    ids, series = [""], np.zeros(len(when), np.int32)
     if roles.series is not None:
         ids, series = _series(*keys[1], roles.series, records, problems)
     rows = Rows(series, dates, when, values, records.lines)
@@ -197,7 +197,7 @@ def _dates(
         problems.add_rows(f"the date {what}", mend, lines=lines, column=name, given=given)
     dates, order = np.unique(read.stamps.to_numpy(), return_inverse=True)
     repairs = [Repair(text, kind, len(codes)) for kind, text in read.repairs.items()]
-    return pd.DatetimeIndex(dates), order[codes], repairs
+    return pd.DatetimeIndex(dates), order.astype(np.int32)[codes], repairs
 
 
 def _series(
@@ -210,6 +210,6 @@ def _series(
     given = [texts[code] for code in codes[rows]]
     problems.add_rows(what, mend, lines=records.lines[rows], column=name, given=given)
     order = sorted(range(len(texts)), key=texts.__getitem__)
-    rank = np.empty(len(texts), np.int64)
+    rank = np.empty(len(texts), np.int32)
     rank[order] = np.arange(len(texts))
     return [texts[number] for number in order], rank[codes]

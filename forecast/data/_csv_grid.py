@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from forecast.data.repairs import Repair
 from forecast.errors import DataError
 from forecast.types import Array
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.signedinteger[Any]]  # of 32 bits where there is one a row
 
 _MOST_ROWS = 50_000_000
 
@@ -102,7 +103,7 @@ class Plan:
 def lay(rows: Rows, time: str, plan: Plan, problems: Problems) -> Laid:
     """Put rows on the grid; a row that lies off it, or doubles another, is a problem."""
     repairs: list[Repair] = []
-    key = rows.series * len(rows.dates) + rows.when
+    key = _key(rows)
     if np.any(key[1:] < key[:-1]):
         late = _late(rows)
         if late:
@@ -112,7 +113,7 @@ def lay(rows: Rows, time: str, plan: Plan, problems: Problems) -> Laid:
         rows, key = rows.take(order), key[order]
     if plan.resample is not None and plan.frequency is not None:
         rows = _gathered(rows, timeline.offset_of(plan.frequency), problems)
-        key = rows.series * len(rows.dates) + rows.when
+        key = _key(rows)
         told = f"{len(key):,} rows were gathered into periods of '{plan.frequency}'"
         told += f" by '{plan.resample}'"
         repairs.append(Repair(told, "resampled_rows", len(key)))
@@ -131,6 +132,11 @@ def lay(rows: Rows, time: str, plan: Plan, problems: Problems) -> Laid:
     laid = _complete(rows, grid, places[rows.when], problems)
     laid.repairs = repairs
     return laid
+
+
+def _key(rows: Rows) -> Ints:
+    """Return a number a row that sorts by series, then by date."""
+    return rows.series.astype(np.int64) * len(rows.dates) + rows.when
 
 
 def _gathered(rows: Rows, offset: pd.offsets.BaseOffset, problems: Problems) -> Rows:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from forecast.data._csv_problems import Problems
 from forecast.data.repairs import Repair
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int32]
 
 _MOST_COLUMNS = 10_000
 _NAMES_TOLD = 20
@@ -152,7 +152,7 @@ def _by_bytes(
                 _tell_ragged(record.split(","), len(header), int(numbers[row]), problems)
             else:
                 blank += 1
-        lines.append(numbers[kept & (numbers > header_line)])
+        lines.append(numbers[kept & (numbers > header_line)].astype(np.int32))
         start, above = stop, above + len(numbers)
     return np.concatenate(lines), blank
 
@@ -175,7 +175,7 @@ def _by_quotes(
     except csv.Error as error:
         what = f"the quotes of the row that starts here are not closed or not doubled: {error}"
         problems.add(what, 'close the quote; write a quote within quotes as ""', line=line)
-    return np.array(lines, np.int64), blank
+    return np.array(lines, np.int32), blank
 
 
 def _tell_ragged(record: list[str], expected: int, line: int, problems: Problems) -> None:
