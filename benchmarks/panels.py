@@ -1,13 +1,15 @@
-"""What a panel costs around the network: seconds and memory from a frame to an answer.
+"""What a panel costs around the network: seconds and memory from a file to an answer.
 
 Run with ``python benchmarks/panels.py``, with ``OMP_NUM_THREADS=1`` for one core. A number of
 series may follow, 10000 by default; ends with 1 when a bar is missed. Seconds in the network,
 training among them, are told apart, for they depend on its size and the panel's share does not.
+The file is read in a process of its own, whose peak of memory is therefore that of reading.
 """
 
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +32,19 @@ BARS = {
     "read": 3.0, "prepare and windows": 3.0, "fit": 10.0, "predict": 2.5, "predict quantiles": 5.0,
 }  # fmt: skip
 GIGABYTES = 4.0
+# Of reading a CSV file of 10,000 series of 1,000 rows: seconds of a processor, and the peak.
+CSV_SECONDS, CSV_GIGABYTES = 5.0, 1.0
+# Linux hands a process's `ru_maxrss` on to its children; VmHWM is a process's own.
+READ = """
+import sys, time
+from forecast import read_csv
+wall, start = time.perf_counter(), time.process_time()
+table = read_csv(sys.argv[1], time="time", target="load", series="series")
+seconds = time.process_time() - start
+status = open("/proc/self/status").read()
+peak = int(status.partition("VmHWM:")[2].split()[0]) / 2**20
+print(len(table.targets), time.perf_counter() - wall, seconds, peak)
+"""
 
 
 class Clock:
@@ -84,11 +99,39 @@ def panel(series: int) -> pd.Series:
     return pd.Series(values.ravel(), index, name="load")
 
 
+def read_file(y: pd.Series) -> bool:
+    """Write the values as CSV and read it in a fresh process; say whether it keeps to the bars."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "panel.csv")
+        days = pd.date_range("2020-01-01", periods=STEPS).strftime("%Y-%m-%d").tolist()
+        with path.open("w") as file:
+            file.write("series,time,load\n")
+            for key, values in enumerate(y.to_numpy().reshape(-1, STEPS)):
+                file.writelines(
+                    f"{key},{day},{value:.2f}\n" for day, value in zip(days, values, strict=True)
+                )
+        answer = subprocess.run(
+            [sys.executable, "-c", READ, path], capture_output=True, text=True, check=True
+        ).stdout.split()
+        megabytes = path.stat().st_size / 1e6
+    wall, seconds, gigabytes = map(float, answer[1:])
+    share = len(y) / 1e7
+    kept = seconds <= CSV_SECONDS * share and gigabytes <= CSV_GIGABYTES
+    print(
+        f"CSV of {megabytes:.0f} MB: {wall:.2f} s, {seconds:.2f} s of a processor (bar "
+        f"{CSV_SECONDS * share:.1f}), peak {gigabytes:.2f} GB (bar {CSV_GIGABYTES:.1f})"
+        f"{'' if kept else '  missed'}",
+        flush=True,
+    )
+    return kept
+
+
 def main() -> int:
     """Print one row a stage; return 1 when a bar is missed."""
     series = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     clock = Clock()
     y = panel(series)
+    clock.missed += not read_file(y)
     model = ECNN(
         HORIZON, context=CONTEXT, state_size=16, n_members=1, max_epochs=1,
         training=Training(batch_size=1024, validation=HELD, refit=False),

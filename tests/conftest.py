@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Set before anything is imported that reads them.
@@ -17,4 +18,24 @@ settings.register_profile(
     max_examples=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# `make fuzz`: other examples on every run, and many.
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "5000")),
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile("house")
+
+
+@pytest.fixture
+def command():
+    """Return the command, run within this process."""
+    from typer.testing import CliRunner
+
+    from forecast.cli.app import app
+
+    def run(*arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return run

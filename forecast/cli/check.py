@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from forecast.cli import options as o
+from forecast.cli.outcome import visible
 from forecast.cli.sources import Flags
 
 
@@ -45,16 +46,17 @@ def validate(source: o.Source, settings: o.Settings = None) -> None:
 
     forecast validate my.yaml --set model.horizon=6
     """
-    from forecast.pipeline import build, observations
+    from forecast.pipeline import agenda, build, observations
     from forecast.pipeline.spec import read
 
     document, folder = o.read(source, Flags(), settings)
     spec = read(document)
     candidates = build.candidates(spec, document)
     data = observations.read(spec, folder)
+    agenda.check_rows(candidates, data)
     print(f"{document.source}: fine.")
-    for repair in data.repairs:
-        print(f"  {data.source.name}: {repair}")
+    for sentence in data.sentences:
+        print(f"  {data.source.name}: {visible(sentence)}")
     facts = data.profile
     span = f"{facts['first']} to {facts['last']}, {facts['frequency']}"
     print(f"  data     {facts['rows']} rows, {span}")

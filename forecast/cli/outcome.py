@@ -54,7 +54,20 @@ class Commands(typer.core.TyperGroup):
 
 def say(text: str) -> None:
     """Write a message for a person, apart from what a program may read."""
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
+
+
+def visible(text: str) -> str:
+    r"""Escape what would move a terminal's cursor, colour it, or turn its text around.
+
+    Examples
+    --------
+    >>> visible("shop \x1b[31m\u202e7\n")
+    'shop \\x1b[31m\\u202e7\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 class Interrupted(KeyboardInterrupt):

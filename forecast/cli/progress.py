@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from forecast.cli.outcome import visible
 from forecast.pipeline.listener import Listener
 from forecast.pipeline.run_clock import RunClock
 from forecast.pipeline.time_left import Clock, Left
@@ -84,7 +85,7 @@ class Bars(Listener):
 
     def note(self, text: str) -> None:
         """Print above the bars."""
-        self.console.print(text, markup=False, highlight=False)
+        self.console.print(visible(text), markup=False, highlight=False)
 
     def plan(self, tasks: Mapping[str, Sequence[float]]) -> None:
         """Add a bar that counts the tasks."""
@@ -188,7 +189,7 @@ class Lines(Listener):
     def note(self, text: str) -> None:
         """Print a line."""
         self.said = self.clock()
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
 
     def plan(self, tasks: Mapping[str, Sequence[float]]) -> None:
         """Take in what is to come."""

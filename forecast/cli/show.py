@@ -10,8 +10,10 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from forecast import registry
+from forecast.cli.outcome import visible
 from forecast.pipeline.compare import Judgement
 from forecast.pipeline.explaining import Explained
 from forecast.pipeline.run import Options, Outcome
@@ -22,15 +24,15 @@ def judgement(console: Console, found: Judgement) -> None:
     """Print the table of scores, what was left out, and the verdict."""
     console.print(_scores(found))
     for note in found.comparison.notes:
-        console.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
+        _line(console, f"Note: {note}")
     console.print()
-    console.print(found.verdict, style="bold", markup=False, highlight=False, soft_wrap=True)
-    console.print(found.standing.sentence, markup=False, highlight=False, soft_wrap=True)
+    _line(console, found.verdict, style="bold")
+    _line(console, found.standing.sentence)
 
 
 def outcome(console: Console, found: Outcome, options: Options) -> None:
     """Print the forecast, and where everything is."""
-    console.print(f"Forecast of {', '.join(found.spec.data.target)}:")
+    _line(console, f"Forecast of {', '.join(found.spec.data.target)}:")
     frame(console, found.results.forecast)
     console.print()
     lines = {"files": f"{near(found.results.folder)}{os.sep}"}
@@ -44,7 +46,7 @@ def outcome(console: Console, found: Outcome, options: Options) -> None:
             for name, version in found.versions.items()
         )
     for name, text in lines.items():
-        console.print(f"{name:<8}{text}", markup=False, highlight=False, soft_wrap=True)
+        _line(console, f"{name:<8}{text}")
     if options.store is not None and not found.waiting:
         console.print("Open the record with: forecast ui")
 
@@ -57,7 +59,7 @@ def explained(console: Console, found: Explained) -> None:
     for name in (*columns, "slope", "spread"):
         table.add_column(name, justify="left" if name in ("series", "target", "of") else "right")
     for row in found.strongest(12).to_dict("records"):
-        words = [str(row[name]) for name in columns]
+        words = [_cell(row[name]) for name in columns]
         table.add_row(*words, f"{row['mean']:+.3f}", f"{row['spread']:.3f}")
     console.print("Where forecasts hang most on each source, over members:")
     console.print(table)
@@ -112,13 +114,22 @@ def frame(console: Console, values: pd.DataFrame, rows: int = 12) -> None:
     """Print the first rows of a forecast."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in [*(str(n or "") for n in values.index.names), *map(str, values.columns)]:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(_cell(name), justify="right", no_wrap=True)
     for label, row in values.head(rows).iterrows():
         labels = label if isinstance(label, tuple) else (label,)
-        table.add_row(*(date(part) for part in labels), *(number(float(v)) for v in row))
+        table.add_row(*map(_cell, labels), *(number(float(v)) for v in row))
     console.print(table)
     if len(values) > rows:
         console.print(f"… and {len(values) - rows} more rows")
+
+
+def _cell(label: object) -> Text:
+    """Show a date or a user's name as the text it is, whatever a terminal would make of it."""
+    return Text(visible(date(label)))
+
+
+def _line(console: Console, text: str, style: str | None = None) -> None:
+    console.print(visible(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def near(path: Path) -> str:

@@ -34,6 +34,22 @@ _ISO = "write dates such as 2020-01-31, or set date_format"
 _UNITS = ("s", "ms")
 
 
+@dataclass(frozen=True)
+class Style:
+    """What was said about how dates are written.
+
+    Parameters
+    ----------
+    date_format : str or None
+        As `strptime` has it, or `s` or `ms`.
+    time_zone : str or None
+        Where the clocks stand whose times these are.
+    """
+
+    date_format: str | None = None
+    time_zone: str | None = None
+
+
 @dataclass
 class Dates:
     """Timestamps of texts.
@@ -44,22 +60,22 @@ class Dates:
         One for each text, NaT where it is at fault.
     faults : dict
         Positions of the texts at fault, by what is wrong and its mend.
-    repairs : list of str
-        Readings that must be said aloud.
+    repairs : dict
+        Readings that must be said aloud, by their kind.
     """
 
     stamps: pd.DatetimeIndex
     faults: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    repairs: list[str] = field(default_factory=list)
+    repairs: dict[str, str] = field(default_factory=dict)
 
     def blame(self, position: int, what: str, mend: str) -> None:
         """Note a text at fault."""
         self.faults.setdefault((what, mend), []).append(position)
 
 
-def to_dates(texts: Sequence[str], date_format: str | None) -> Dates:
+def to_dates(texts: Sequence[str], style: Style) -> Dates:
     """Read dates in the format given, or else in the one style that most of them have."""
-    texts = [text.strip() for text in texts]
+    texts, date_format = [text.strip() for text in texts], style.date_format
     dates = Dates(pd.DatetimeIndex([]))
     if date_format is not None:
         dates.stamps = _by_format(texts, date_format, dates)
@@ -78,7 +94,38 @@ def to_dates(texts: Sequence[str], date_format: str | None) -> Dates:
                 else expected
             )
             dates.blame(position, what, "correct the date")
+    if style.time_zone is not None:
+        _into_utc(dates, style.time_zone)
     return dates
+
+
+def _into_utc(dates: Dates, zone: str) -> None:
+    """Read times of day as those of a place; when its clocks change, some are none or two."""
+    if dates.repairs.keys() & {"into_utc", "offset_left_out"}:
+        raise SpecError(
+            f"time_zone is '{zone}', but the times carry an offset from UTC. Leave time_zone out."
+        )
+    whole = dates.stamps[dates.stamps.notna()]
+    if (whole == whole.normalize()).all():
+        raise SpecError(f"time_zone is '{zone}', but the dates have no time of day. Leave it out.")
+    try:
+        one = dates.stamps.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
+        other = dates.stamps.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    except (KeyError, ValueError, OSError) as error:
+        raise SpecError(
+            f"there is no time zone '{zone}'. Mend: give one such as Europe/Berlin."
+        ) from error
+    utc = "write the times in UTC or with their offset"
+    known, twice = np.asarray(dates.stamps.notna()), np.asarray(one.isna())
+    for position in np.flatnonzero(known & np.asarray(other.isna())).tolist():
+        what = (
+            "comes twice, for the clocks are set back"
+            if twice[position]
+            else "is skipped by the clocks"
+        )
+        dates.blame(position, f"{what} in {zone}", utc)
+    dates.stamps = other.tz_convert("UTC").tz_localize(None)
+    dates.repairs["into_utc"] = f"times in {zone} were turned into UTC"
 
 
 def _by_format(texts: list[str], date_format: str, dates: Dates) -> pd.DatetimeIndex:
@@ -96,7 +143,7 @@ def _by_format(texts: list[str], date_format: str, dates: Dates) -> pd.DatetimeI
             "Mend: write it such as '%d/%m/%Y', or 's' or 'ms' for counts since 1970."
         ) from error
     if zoned:
-        dates.repairs.append("times were turned into UTC")
+        dates.repairs["into_utc"] = "times were turned into UTC"
     return pd.DatetimeIndex(stamps).tz_localize(None)
 
 
@@ -172,9 +219,8 @@ def _blame_zones(found: list[re.Match[str] | None], dates: Dates) -> None:
             what = f"has another offset from UTC than the others, '{usual.strip()}'"
             dates.blame(position, what, "write all times in UTC")
             found[position] = None
-    dates.repairs.append(
-        f"the offset from UTC, {usual.strip()} throughout, was left out of the times"
-    )
+    told = f"the offset from UTC, {usual.strip()} throughout, was left out of the times"
+    dates.repairs["offset_left_out"] = told
 
 
 def _day_first(found: list[re.Match[str] | None], dates: Dates) -> str:
@@ -193,7 +239,7 @@ def _day_first(found: list[re.Match[str] | None], dates: Dates) -> str:
         dates.blame(rows[0][0], what, "set date_format: '%d/%m/%Y' or '%m/%d/%Y', as it is meant")
     words = ("month", "day") if any(second) else ("day", "month")
     if any(first) != any(second):
-        dates.repairs.append(f"dates were read as {words[0]}, {words[1]}, year")
+        dates.repairs["date_order"] = f"dates were read as {words[0]}, {words[1]}, year"
     return "ba" if any(first) else "ab"
 
 

@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecast.data import _csv_dates, _csv_numbers
+from forecast.data._csv_dates import Style
 from forecast.data._csv_grid import Ints, Rows
 from forecast.data._csv_problems import Problems
 from forecast.data._csv_records import Records
+from forecast.data.repairs import Repair
 from forecast.types import Array
 
-_CHUNK = 1 << 20
+Codes = npt.NDArray[np.int32]
+
+_CHUNK = 1 << 18
 # From 3.1 on pandas reads floats exactly, and warns of the setting that made it do so before.
 _NEW = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
 _EXACT: dict[str, Any] = {} if _NEW else {"float_precision": "round_trip"}
@@ -47,26 +52,28 @@ class _Numbered:
     """Texts of a column, each numbered when it first appears: most repeat in a panel."""
 
     numbers: dict[str, int] = field(default_factory=dict)
-    codes: list[Ints] = field(default_factory=list)
+    codes: list[Codes] = field(default_factory=list)
 
     def append(self, texts: pd.Series) -> None:
         codes, unique = pd.factorize(texts.to_numpy(object))
         known = self.numbers
-        mapping = np.array([known.setdefault(text, len(known)) for text in unique], np.int64)
+        mapping = np.array([known.setdefault(text, len(known)) for text in unique], np.int32)
         self.codes.append(mapping[codes])
 
-    def finish(self) -> tuple[list[str], Ints]:
-        return list(self.numbers), np.concatenate(self.codes)
+    def finish(self) -> tuple[list[str], Codes]:
+        codes = np.concatenate(self.codes)
+        self.codes.clear()  # the pieces need not lie in memory beside the whole
+        return list(self.numbers), codes
 
 
 def read(
-    raw: bytes, records: Records, roles: Roles, date_format: str | None, problems: Problems
-) -> tuple[Rows, list[str], list[str]]:
+    raw: bytes, records: Records, roles: Roles, style: Style, problems: Problems
+) -> tuple[Rows, list[str], list[Repair]]:
     """Return the rows, the ids of their series in order, and what was repaired."""
     repairs = _nameless(raw, records, problems)
     keys, values = _keys_and_values(raw, records, roles, problems)
-    dates, when, readings = _dates(*keys[0], roles.time, records, date_format, problems)
-    ids, series = [""], np.zeros(len(when), np.int64)
+    dates, when, readings = _dates(*keys[0], roles.time, records, style, problems)
+    ids, series = [""], np.zeros(len(when), np.int32)
     if roles.series is not None:
         ids, series = _series(*keys[1], roles.series, records, problems)
     rows = Rows(series, dates, when, values, records.lines)
@@ -93,7 +100,7 @@ def _chunks(
     )
 
 
-def _nameless(raw: bytes, records: Records, problems: Problems) -> list[str]:
+def _nameless(raw: bytes, records: Records, problems: Problems) -> list[Repair]:
     """Leave out columns without a name that hold nothing, or row numbers; refuse others."""
     columns = [column for column, name in enumerate(records.header) if not name]
     if not columns:
@@ -103,9 +110,11 @@ def _nameless(raw: bytes, records: Records, problems: Problems) -> list[str]:
     for column in columns:
         texts = fields[column].str.strip()
         if (texts == "").all():
-            repairs.append(f"column {column + 1}, without a name or a value, was left out")
+            told = f"column {column + 1}, without a name or a value, was left out"
+            repairs.append(Repair(told, "nameless_columns", 1))
         elif column == 0 and texts.is_unique and texts.str.fullmatch("[0-9]+").all():
-            repairs.append("the first column, row numbers without a name, was left out")
+            told = "the first column, row numbers without a name, was left out"
+            repairs.append(Repair(told, "row_numbers", 1))
         else:
             what = f"column {column + 1} has no name"
             problems.add(what, "name it in the header, or remove it", line=records.header_line)
@@ -114,7 +123,7 @@ def _nameless(raw: bytes, records: Records, problems: Problems) -> list[str]:
 
 def _keys_and_values(
     raw: bytes, records: Records, roles: Roles, problems: Problems
-) -> tuple[list[tuple[list[str], Ints]], Array]:
+) -> tuple[list[tuple[list[str], Codes]], Array]:
     """Return the key columns, numbered, and the values; look at texts only in doubt."""
     place = {name: column for column, name in enumerate(records.header)}
     keys = [place[name] for name in roles.keys]
@@ -135,7 +144,7 @@ def _keys_and_values(
 
 def _collect(
     chunks: Iterable[pd.DataFrame], keys: Sequence[int], wanted: Sequence[int]
-) -> tuple[list[tuple[list[str], Ints]], Array, list[int]]:
+) -> tuple[list[tuple[list[str], Codes]], Array, list[int]]:
     """Put the pieces together; say which columns of numbers pandas may have misread."""
     numbered = [_Numbered() for _ in keys]
     values, doubt = [], np.zeros(len(wanted), bool)
@@ -144,8 +153,8 @@ def _collect(
             texts.append(chunk[column])
         block = chunk[list(wanted)].to_numpy(np.float64)
         bits = np.isin(block, (0.0, 1.0)) | np.isnan(block)
-        # Infinity needs a word to the user; nothing but 1 and 0 may have been True and False.
-        doubt |= np.isinf(block).any(axis=0) | bits.all(axis=0)
+        # Infinity and long integers need a word; nothing but 1 and 0 may have been True and False.
+        doubt |= (np.abs(block) >= _csv_numbers.LONGEST).any(axis=0) | bits.all(axis=0)
         values.append(block)
     doubtful = [column for column, doubted in zip(wanted, doubt, strict=True) if doubted]
     return [texts.finish() for texts in numbered], np.concatenate(values), doubtful
@@ -171,14 +180,14 @@ def _values_by_text(
 
 def _dates(
     texts: list[str],
-    codes: Ints,
+    codes: Codes,
     name: str,
     records: Records,
-    date_format: str | None,
+    style: Style,
     problems: Problems,
-) -> tuple[pd.DatetimeIndex, Ints, list[str]]:
+) -> tuple[pd.DatetimeIndex, Ints, list[Repair]]:
     """Return every date once, which of them each row has, and how they were read."""
-    read = _csv_dates.to_dates(texts, date_format)
+    read = _csv_dates.to_dates(texts, style)
     for (what, mend), positions in read.faults.items():
         rows = np.flatnonzero(np.isin(codes, positions))
         given = [texts[code] for code in codes[rows]]
@@ -187,11 +196,12 @@ def _dates(
         lines = records.lines[rows]
         problems.add_rows(f"the date {what}", mend, lines=lines, column=name, given=given)
     dates, order = np.unique(read.stamps.to_numpy(), return_inverse=True)
-    return pd.DatetimeIndex(dates), order[codes], read.repairs
+    repairs = [Repair(text, kind, len(codes)) for kind, text in read.repairs.items()]
+    return pd.DatetimeIndex(dates), order.astype(np.int32)[codes], repairs
 
 
 def _series(
-    texts: list[str], codes: Ints, name: str, records: Records, problems: Problems
+    texts: list[str], codes: Codes, name: str, records: Records, problems: Problems
 ) -> tuple[list[str], Ints]:
     """Return the ids in order, and the number of each row's id."""
     blank = [number for number, text in enumerate(texts) if not text.strip()]
@@ -200,6 +210,6 @@ def _series(
     given = [texts[code] for code in codes[rows]]
     problems.add_rows(what, mend, lines=records.lines[rows], column=name, given=given)
     order = sorted(range(len(texts)), key=texts.__getitem__)
-    rank = np.empty(len(texts), np.int64)
+    rank = np.empty(len(texts), np.int32)
     rank[order] = np.arange(len(texts))
     return [texts[number] for number in order], rank[codes]

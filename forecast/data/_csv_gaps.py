@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from forecast.data._csv_grid import Ints, Laid, count, say
 from forecast.data._csv_problems import Problems
+from forecast.data.repairs import Repair
 from forecast.types import Array
 
 Flags = npt.NDArray[np.bool_]
@@ -29,7 +30,8 @@ def settle(laid: Laid, names: Sequence[str], time: str, gaps: str, problems: Pro
     elif len(inserted):
         dates = laid.grid[laid.positions[inserted]]
         told = ", ".join(map(say, dates[:_DATES_TOLD])) + ", ..." * (len(dates) > _DATES_TOLD)
-        laid.repairs.append(f"{count(len(dates), 'missing row')} inserted: {told}")
+        told = f"{count(len(dates), 'missing row')} inserted: {told}"
+        laid.repairs.append(Repair(told, "inserted_rows", len(dates)))
     for column, name in enumerate(names):
         missing = np.isnan(laid.values[:, column])
         if missing.all():
@@ -50,12 +52,13 @@ def _settle_column(laid: Laid, column: int, name: str, gaps: str, problems: Prob
     elif gaps == "fill":
         filled = _fill(values, inside, laid.starts)
         missing &= ~filled
-        if filled.any():
-            told = count(int(filled.sum()), "missing value", f" of '{name}'")
-            laid.repairs.append(f"{told} filled with the last value before")
-    if missing.any():
-        told = count(int(missing.sum()), "missing value", f" of '{name}'")
-        laid.repairs.append(f"{told} kept as missing")
+        if number := int(filled.sum()):
+            told = count(number, "missing value", f" of '{name}'")
+            told += " filled with the last value before"
+            laid.repairs.append(Repair(told, "filled_values", number))
+    if number := int(missing.sum()):
+        told = count(number, "missing value", f" of '{name}'")
+        laid.repairs.append(Repair(f"{told} kept as missing", "missing_values", number))
 
 
 def _last_known(missing: Flags, starts: Ints) -> Ints:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,11 @@ import pandas as pd
 
 from forecast.data import timeline
 from forecast.data._csv_problems import SHOWN, Problems
+from forecast.data.repairs import Repair
 from forecast.errors import DataError
 from forecast.types import Array
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.signedinteger[Any]]  # of 32 bits where there is one a row
 
 _MOST_ROWS = 50_000_000
 
@@ -69,7 +71,7 @@ class Laid:
         Position of each row on the grid.
     lines : array of int of length N
         Line of each row, 0 where the row was inserted.
-    repairs : list of str
+    repairs : list of Repair
     """
 
     grid: pd.DatetimeIndex
@@ -77,32 +79,74 @@ class Laid:
     starts: Ints
     positions: Ints
     lines: Ints
-    repairs: list[str] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
 
 
-def lay(rows: Rows, time: str, frequency: str | None, duplicates: str, problems: Problems) -> Laid:
+@dataclass(frozen=True)
+class Plan:
+    """What was said about the grid, and about rows that do not fit it.
+
+    Parameters
+    ----------
+    frequency : str or None
+    duplicates : str
+        What to do with a date that stands twice.
+    resample : str or None
+        How rows within one period of the frequency become one.
+    """
+
+    frequency: str | None = None
+    duplicates: str = "error"
+    resample: str | None = None
+
+
+def lay(rows: Rows, time: str, plan: Plan, problems: Problems) -> Laid:
     """Put rows on the grid; a row that lies off it, or doubles another, is a problem."""
-    repairs: list[str] = []
-    key = rows.series * len(rows.dates) + rows.when
+    repairs: list[Repair] = []
+    key = _key(rows)
     if np.any(key[1:] < key[:-1]):
         late = _late(rows)
         if late:
-            repairs.append(f"{count(late, 'row')} out of order; all were sorted by '{time}'")
+            told = f"{count(late, 'row')} out of order; all were sorted by '{time}'"
+            repairs.append(Repair(told, "unsorted_rows", late))
         order = np.argsort(key, kind="stable")
         rows, key = rows.take(order), key[order]
+    if plan.resample is not None and plan.frequency is not None:
+        rows = _gathered(rows, timeline.offset_of(plan.frequency), problems)
+        key = _key(rows)
+        told = f"{len(key):,} rows were gathered into periods of '{plan.frequency}'"
+        told += f" by '{plan.resample}'"
+        repairs.append(Repair(told, "resampled_rows", len(key)))
+    how = plan.resample or plan.duplicates
     double = np.flatnonzero(key[1:] == key[:-1]) + 1
     if len(double):
-        if duplicates == "error":
+        if how == "error":
             _tell_doubles(rows, double, time, problems)
         first = np.setdiff1d(np.arange(len(key)), double)
-        joined = _join(rows.measured, first, duplicates)
+        joined = _join(rows.measured, first, how)
         rows = replace(rows.take(first), measured=joined)
         told = f"{len(double):,} row{'s' * (len(double) > 1)}"
-        repairs.append(f"{told} doubled a date; joined by '{duplicates}'")
-    grid, places = _grid(rows, time, frequency, problems)
+        told = f"{told} doubled a date; joined by '{how}'"
+        repairs += [] if plan.resample else [Repair(told, "doubled_rows", len(double))]
+    grid, places = _grid(rows, time, plan.frequency, problems)
     laid = _complete(rows, grid, places[rows.when], problems)
     laid.repairs = repairs
     return laid
+
+
+def _key(rows: Rows) -> Ints:
+    """Return a number a row that sorts by series, then by date."""
+    return rows.series.astype(np.int64) * len(rows.dates) + rows.when
+
+
+def _gathered(rows: Rows, offset: pd.offsets.BaseOffset, problems: Problems) -> Rows:
+    """Give each row the date of the period in which it lies, as pandas labels periods."""
+    _check_span(rows.dates, offset, problems)
+    sizes = pd.Series(0, rows.dates).resample(offset).size()
+    sizes = sizes[sizes > 0]
+    labels = pd.DatetimeIndex(sizes.index)
+    period = np.repeat(np.arange(len(sizes)), sizes.to_numpy())
+    return replace(rows, dates=labels, when=period[rows.when])
 
 
 def _late(rows: Rows) -> int:
@@ -115,6 +159,8 @@ def _late(rows: Rows) -> int:
 def _tell_doubles(rows: Rows, double: Ints, time: str, problems: Problems) -> None:
     in_order = double[np.argsort(rows.lines[double])]
     mend = "keep one row a date, name the column of ids with series, or set duplicates"
+    if (rows.dates != rows.dates.normalize()).any():
+        mend += "; an hour that comes twice when clocks are set back needs UTC, or its offset"
     for row in in_order[:SHOWN]:
         what = f"the date stands already on line {rows.lines[row - 1]}"
         given = say(rows.dates[rows.when[row]])
@@ -145,6 +191,20 @@ def _grid(
         line = None if frequency else _first_odd_line(rows)
         problems.fail(what, "give a frequency such as D, W-SUN, MS or QS, or more rows", line=line)
     assert offset is not None  # noqa: S101  # a DatetimeIndex has one, or is refused above
+    _check_span(dates, offset, problems)
+    grid = pd.date_range(dates[0], dates[-1], freq=offset, unit=dates.unit, name=time)
+    places = np.asarray(grid.get_indexer(dates), np.int64)
+    astray = np.flatnonzero(places[rows.when] < 0)
+    if len(astray):
+        what = f"the date does not fall on the frequency '{offset.freqstr}' of the others"
+        mend = "correct the date, give another frequency, or set resample to gather rows"
+        given = (say(dates[rows.when[row]]) for row in astray)
+        problems.add_rows(what, mend, lines=rows.lines[astray], column=time, given=given)
+        problems.raise_any()
+    return grid, places
+
+
+def _check_span(dates: pd.DatetimeIndex, offset: pd.offsets.BaseOffset, problems: Problems) -> None:
     step = (dates[0] + offset) - dates[0]
     # In seconds, since nanoseconds from 1700 to 2008 overflow.
     seconds = dates[[0, -1]].as_unit("s").asi8
@@ -153,26 +213,20 @@ def _grid(
             f"dates from {say(dates[0])} to {say(dates[-1])} every {step} would need too many rows"
         )
         problems.fail(what, "give a coarser frequency, or correct the dates")
-    grid = pd.date_range(dates[0], dates[-1], freq=offset, unit=dates.unit, name=time)
-    places = np.asarray(grid.get_indexer(dates), np.int64)
-    astray = np.flatnonzero(places[rows.when] < 0)
-    if len(astray):
-        what = f"the date does not fall on the frequency '{offset.freqstr}' of the others"
-        mend = "correct the date, give another frequency, or resample the data"
-        given = (say(dates[rows.when[row]]) for row in astray)
-        problems.add_rows(what, mend, lines=rows.lines[astray], column=time, given=given)
-        problems.raise_any()
-    return grid, places
 
 
 def _first_odd_line(rows: Rows) -> int | None:
-    """Return the line after the first step between dates that differs from the commonest."""
+    """Return the line of the first date off the frequency that the dates before it have.
+
+    Without one, the line after the first step that differs from the commonest.
+    """
     steps = np.diff(rows.dates.to_numpy())
     if not len(steps):
         return None
     known, counts = np.unique(steps, return_counts=True)
     odd = int(np.argmax(steps != known[np.argmax(counts)])) + 1
-    return int(rows.lines[np.flatnonzero(rows.when == odd)[0]])
+    first = timeline.first_off(rows.dates)
+    return int(rows.lines[np.flatnonzero(rows.when == (odd if first is None else first))[0]])
 
 
 def _complete(rows: Rows, grid: pd.DatetimeIndex, place: Ints, problems: Problems) -> Laid:

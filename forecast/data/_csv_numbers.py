@@ -13,6 +13,8 @@ from forecast.types import Array
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "None")
 
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+LONGEST = float(2**63)
+_TOO_LONG = "is a whole number beyond 2^63, which no number of 64 bits holds"
 _PLAIN = "write plain numbers such as -1234.5, or leave the cell empty if the value is missing"
 _REASONS = (
     (
@@ -43,7 +45,9 @@ def to_numbers(texts: pd.Series) -> tuple[Array, Faults]:
     values = np.full(len(unique), np.nan)
     values[number] = stripped[number].astype(float)
     bad: Faults = {}
-    for code in np.flatnonzero((~missing & ~number) | np.isinf(values)).tolist():
+    beyond = np.abs(values) >= LONGEST
+    beyond[beyond] = stripped[beyond].str.fullmatch("[+-]?[0-9]+")
+    for code in np.flatnonzero((~missing & ~number) | np.isinf(values) | beyond).tolist():
         bad.setdefault(_reason(stripped[code]), []).append(code)
     faults = {reason: np.flatnonzero(np.isin(codes, own)).tolist() for reason, own in bad.items()}
     return values[codes], faults
@@ -51,12 +55,14 @@ def to_numbers(texts: pd.Series) -> tuple[Array, Faults]:
 
 def mend(reason: str) -> str:
     """Return how to mend a value at fault."""
+    if reason == _TOO_LONG:
+        return "write a measurement such as 9.3e18; name a column of ids with series"
     return "write 1 or 0" if "truth" in reason else _PLAIN
 
 
 def _reason(text: str) -> str:
     if re.fullmatch(_NUMBER, text):
-        return "is too large for a float64"
+        return "is too large for a float64" if np.isinf(float(text)) else _TOO_LONG
     for pattern, reason in _COMPILED:
         if pattern.fullmatch(text):
             return reason

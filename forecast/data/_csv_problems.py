@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class Problems:
         what: str,
         mend: str,
         *,
-        lines: npt.NDArray[np.int64],
+        lines: npt.NDArray[np.signedinteger[Any]],
         column: str,
         given: Iterable[object],
     ) -> None:

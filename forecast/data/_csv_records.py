@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.data._csv_problems import Problems
+from forecast.data.repairs import Repair
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int32]
 
 _MOST_COLUMNS = 10_000
 _NAMES_TOLD = 20
@@ -34,14 +35,14 @@ class Records:
         For each row, the line of the file on which it starts, from 1.
     header_line : int
         The line of the header.
-    repairs : tuple of str
+    repairs : tuple of Repair
         What was passed over.
     """
 
     header: tuple[str, ...]
     lines: Ints
     header_line: int
-    repairs: tuple[str, ...]
+    repairs: tuple[Repair, ...]
 
 
 def examine(raw: bytes, wanted: Sequence[str], problems: Problems) -> Records:
@@ -55,7 +56,26 @@ def examine(raw: bytes, wanted: Sequence[str], problems: Problems) -> Records:
     if not len(lines):
         problems.fail("there is a header but no row under it", "add rows", line=line)
     told = f"{blank:,} blank line{'s were' if blank > 1 else ' was'} skipped"
-    return Records(tuple(header), lines, line, (told,) if blank else ())
+    repairs = (Repair(told, "blank_lines", blank),) if blank else ()
+    return Records(tuple(header), lines, line, repairs)
+
+
+def without_trailing_commas(raw: bytes, problems: Problems) -> tuple[bytes, tuple[Repair, ...]]:
+    """Take the comma from the end of rows that have one field more than the header, a blank one."""
+    header, _ = _header(raw, problems)
+    lines, dropped, reader = raw.split(b"\n"), 0, _reader(raw)
+    try:
+        for record in reader:
+            if len(record) == len(header) + 1 and not record[-1].strip():
+                place = reader.line_num - 1
+                lines[place] = lines[place].rpartition(b",")[0]
+                dropped += 1
+    except csv.Error:
+        return raw, ()  # told with its line when the rows are examined
+    if not dropped:
+        return raw, ()
+    told = f"a comma at the end of {dropped:,} row{'s' * (dropped > 1)} was dropped"
+    return b"\n".join(lines), (Repair(told, "trailing_commas", dropped),)
 
 
 def _reader(raw: bytes) -> csv._reader:  # type: ignore[name-defined,unused-ignore]
@@ -132,7 +152,7 @@ def _by_bytes(
                 _tell_ragged(record.split(","), len(header), int(numbers[row]), problems)
             else:
                 blank += 1
-        lines.append(numbers[kept & (numbers > header_line)])
+        lines.append(numbers[kept & (numbers > header_line)].astype(np.int32))
         start, above = stop, above + len(numbers)
     return np.concatenate(lines), blank
 
@@ -155,7 +175,7 @@ def _by_quotes(
     except csv.Error as error:
         what = f"the quotes of the row that starts here are not closed or not doubled: {error}"
         problems.add(what, 'close the quote; write a quote within quotes as ""', line=line)
-    return np.array(lines, np.int64), blank
+    return np.array(lines, np.int32), blank
 
 
 def _tell_ragged(record: list[str], expected: int, line: int, problems: Problems) -> None:
@@ -166,7 +186,10 @@ def _tell_ragged(record: list[str], expected: int, line: int, problems: Problems
     elif len(record) < expected:
         mend = "complete the row; an empty field marks a missing value"
     elif not record[-1].strip():
-        mend = "remove the comma at the end of the row, or name that column"
+        mend = (
+            "remove the comma at the end of the row, name that column, or set trailing_commas to "
+            "'drop'"
+        )
     else:
         mend = (
             "quote text that holds a comma; write decimals with a point, thousands without a mark"

@@ -6,12 +6,14 @@ import codecs
 import difflib
 import gzip
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from forecast.data._csv_problems import Problems
+from forecast.data.repairs import Repair
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _CHUNK = 1 << 20
@@ -22,6 +24,8 @@ _WIDE_MARKS = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 _AS_UTF8 = "save the file as UTF-8"
+_CHANGED = "the file changed while it was read"
+_WAIT = "wait until it is written, then start again"
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,18 @@ class Text:
         UTF-8 without a byte-order mark, lines ended by a line feed.
     fingerprint : str
         SHA-256 of the file's bytes as they lie on the disk.
-    repairs : tuple of str
+    repairs : tuple of Repair
         What was mended on the way.
     """
 
     raw: bytes
     fingerprint: str
-    repairs: tuple[str, ...]
+    repairs: tuple[Repair, ...]
 
 
-def load(problems: Problems, unpacked_limit: int) -> Text:
+def load(problems: Problems, unpacked_limit: int, root: Path | None = None) -> Text:
     """Read a file, unpack it if it is gzipped, and refuse what is not UTF-8 text."""
-    content = _bytes_of(problems)
+    content = _bytes_of(problems, root)
     fingerprint = hashlib.sha256(content).hexdigest()
     if content.startswith(_GZIP):
         content = _unpack(content, unpacked_limit, problems)
@@ -53,31 +57,65 @@ def load(problems: Problems, unpacked_limit: int) -> Text:
     repairs = []
     if content.startswith(codecs.BOM_UTF8):
         content = content[len(codecs.BOM_UTF8) :]
-        repairs.append("a byte-order mark at the start of the file was removed")
+        told = "a byte-order mark at the start of the file was removed"
+        repairs.append(Repair(told, "byte_order_mark", 1))
     if not content or content.isspace():
         problems.fail("the file is empty", "give a header line and rows under it")
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n")
-        if b"\r" in content:
+        if alone := content.count(b"\r"):
             content = content.replace(b"\r", b"\n")
-            repairs.append("line ends by carriage return alone were read as line ends")
+            told = "line ends by carriage return alone were read as line ends"
+            repairs.append(Repair(told, "line_ends", alone))
     return Text(content, fingerprint, tuple(repairs))
 
 
-def _bytes_of(problems: Problems) -> bytes:
+def check_unchanged(problems: Problems, fingerprint: str) -> None:
+    """Refuse a file whose bytes are no longer those that were read."""
+    try:
+        with Path(problems.path).open("rb") as file:
+            now = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        now = ""
+    if now != fingerprint:
+        problems.fail(_CHANGED, _WAIT)
+
+
+def _bytes_of(problems: Problems, root: Path | None) -> bytes:
     path = Path(problems.path)
+    if "\0" in problems.path:
+        problems.fail("a NUL stands in the file's name", "correct the path")
     try:
         if path.is_dir():
             problems.fail("this is a folder, not a file", "name the CSV file in it")
         if path.exists() and not path.is_file():
             problems.fail("this is not a regular file", "name a CSV file")
-        return path.read_bytes()
+        if root is not None:
+            _refuse_outside(path, root, problems)
+        before = path.stat()
+        content = path.read_bytes()
+        if _looks(before) != _looks(path.stat()) or len(content) != before.st_size:
+            problems.fail(_CHANGED, _WAIT)
     except FileNotFoundError:
         problems.fail("there is no such file", _nearest_file(path))
     except OSError as error:
         problems.fail(
             f"the file cannot be read: {error.strerror}", "allow it, or name another file"
         )
+    return content
+
+
+def _looks(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file is written to or replaced."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _refuse_outside(path: Path, root: Path, problems: Problems) -> None:
+    """Refuse a path that symbolic links lead out of the folder of the data."""
+    found = path.resolve()
+    if path.exists() and not found.is_relative_to(root.resolve()):
+        mend = "name that file itself, or copy it into the folder of the data"
+        problems.fail(f"a symbolic link leads out of the folder of the data, to {found}", mend)
 
 
 def _nearest_file(path: Path) -> str:

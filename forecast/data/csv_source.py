@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from forecast.data import _csv_fields, _csv_gaps, _csv_grid, _csv_records, _csv_text
+from forecast.data import (
+    _csv_fields,
+    _csv_gaps,
+    _csv_grid,
+    _csv_records,
+    _csv_text,
+    _csv_values,
+)
+from forecast.data._csv_dates import Style
 from forecast.data._csv_fields import Roles
-from forecast.data._csv_grid import Laid
+from forecast.data._csv_grid import Laid, Plan
 from forecast.data._csv_problems import Problems
+from forecast.data.limits import Limits
+from forecast.data.repairs import Repair
 from forecast.errors import SpecError
 
 Gaps = Literal["mask", "fill", "error"]
 Duplicates = Literal["error", "last", "mean", "sum"]
+Resample = Literal["last", "mean", "sum"]
+TrailingCommas = Literal["error", "drop"]
 
-_UNPACKED_LIMIT = 1 << 30
+UNPACKED_LIMIT = 1 << 30
+_ANY = Limits()
 
 
 @dataclass(frozen=True)
@@ -32,22 +45,25 @@ class Table:
         On a DatetimeIndex with a frequency, or on a (series, time) MultiIndex; NaN where missing.
     inputs : DataFrame of shape (T, m) or None
         Exogenous columns on the same index, None where none were named.
-    repairs : tuple of str
-        What was mended, one sentence each, to be said aloud.
+    repairs : tuple of Repair
+        What was mended, one sentence each, to be said aloud; each knows its count.
     fingerprint : str
         SHA-256 of the file's bytes.
     frequency : str
         Pandas alias of the distance between rows.
     rows : int
         Rows that the file holds.
+    notes : tuple of str
+        What was left as it is, and had better be known.
     """
 
     targets: pd.DataFrame
     inputs: pd.DataFrame | None
-    repairs: tuple[str, ...]
+    repairs: tuple[Repair, ...]
     fingerprint: str
     frequency: str
     rows: int
+    notes: tuple[str, ...] = ()
 
 
 def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need said about it
@@ -61,7 +77,11 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
     gaps: Gaps = "mask",
     date_format: str | None = None,
     duplicates: Duplicates = "error",
-    unpacked_limit: int = _UNPACKED_LIMIT,
+    resample: Resample | None = None,
+    time_zone: str | None = None,
+    trailing_commas: TrailingCommas = "error",
+    unpacked_limit: int = UNPACKED_LIMIT,
+    limits: Limits = _ANY,
 ) -> Table:
     """Read a CSV file, optionally gzipped, into frames on a complete time index.
 
@@ -90,8 +110,16 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
         Format of the dates as `strptime` has it, or `s` or `ms` for counts since 1970.
     duplicates : {"error", "last", "mean", "sum"}
         What to do where a series holds a date twice.
+    resample : {"last", "mean", "sum"} or None
+        How rows within one period of `frequency` become one; None refuses irregular dates.
+    time_zone : str or None
+        Place such as `Europe/Berlin` whose clocks show the times; they are turned into UTC.
+    trailing_commas : {"error", "drop"}
+        What to do with rows that end with a comma more than the header.
     unpacked_limit : int
         Bytes that a gzipped file may unpack to.
+    limits : Limits
+        What values are refused for the use that is made of them, and where the file must lie.
 
     Returns
     -------
@@ -113,18 +141,29 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
     ((2284, 1), 'W-SAT', ("59 missing values of 'co2' were kept as missing",))
     """
     roles = _roles(time, target, exogenous, series)
-    _check_choice("gaps", gaps, ("mask", "fill", "error"))
-    _check_choice("duplicates", duplicates, ("error", "last", "mean", "sum"))
+    _check_choice("gaps", gaps, get_args(Gaps))
+    _check_choice("duplicates", duplicates, get_args(Duplicates))
+    _check_choice("resample", resample, (None, *get_args(Resample)))
+    _check_choice("trailing_commas", trailing_commas, get_args(TrailingCommas))
+    if resample is not None and frequency is None:
+        raise SpecError(f"resample is '{resample}'. Mend: give the frequency to resample to.")
     problems = Problems(str(path))
-    text = _csv_text.load(problems, unpacked_limit)
-    records = _csv_records.examine(text.raw, roles.keys + roles.measured, problems)
-    rows, ids, readings = _csv_fields.read(text.raw, records, roles, date_format, problems)
+    text = _csv_text.load(problems, unpacked_limit, limits.root)
+    raw, fingerprint, repairs = text.raw, text.fingerprint, text.repairs
+    if trailing_commas == "drop":
+        raw, dropped = _csv_records.without_trailing_commas(raw, problems)
+        repairs += dropped
+    records = _csv_records.examine(raw, roles.keys + roles.measured, problems)
+    style = Style(date_format, time_zone)
+    rows, ids, readings = _csv_fields.read(raw, records, roles, style, problems)
     problems.raise_any()
-    fingerprint, repairs = text.fingerprint, (*text.repairs, *records.repairs, *readings)
-    del text  # a large file need not lie in memory twice
-    laid = _csv_grid.lay(rows, time, frequency, duplicates, problems)
+    repairs += (*records.repairs, *readings)
+    del text, raw  # a large file need not lie in memory twice
+    laid = _csv_grid.lay(rows, time, Plan(frequency, duplicates, resample), problems)
+    _csv_values.check(laid, roles.measured, len(roles.targets), limits, problems)
     _csv_gaps.settle(laid, roles.measured, time, gaps, problems)
     problems.raise_any()
+    _csv_text.check_unchanged(problems, fingerprint)
     frame = pd.DataFrame(laid.values, _index(laid, ids, roles), list(roles.measured), copy=False)
     return Table(
         targets=frame[list(roles.targets)],
@@ -133,6 +172,7 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
         fingerprint=fingerprint,
         frequency=str(laid.grid.freqstr),
         rows=len(records.lines),
+        notes=tuple(_csv_values.notes(laid, roles.measured, ids)),
     )
 
 
@@ -154,9 +194,10 @@ def _roles(
     return roles
 
 
-def _check_choice(name: str, given: str, known: tuple[str, ...]) -> None:
+def _check_choice(name: str, given: object, known: tuple[Any, ...]) -> None:
     if given not in known:
-        raise SpecError(f"{name} is '{given}'. Mend: choose one of {', '.join(known)}.")
+        choices = ", ".join(str(choice) for choice in known if choice is not None)
+        raise SpecError(f"{name} is '{given}'. Mend: choose one of {choices}.")
 
 
 def _index(laid: Laid, ids: Sequence[str], roles: Roles) -> pd.Index:

@@ -92,6 +92,17 @@ def _alias(index: pd.DatetimeIndex) -> str | None:
     return None if found is None else str(getattr(found, "freqstr", found))
 
 
+def first_off(index: pd.DatetimeIndex) -> int | None:
+    """Return the place of the first date off the frequency that the first three or more have."""
+    offset = None
+    for place in range(3, min(len(index), 2000) + 1):
+        alias = _alias(index[:place])
+        if alias is None:
+            return place - 1 if offset else None
+        offset = alias
+    return None
+
+
 def _most_common(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset:
     """Infer from runs of rows between gaps, then from the commonest distance."""
     steps = index[1:] - index[:-1]

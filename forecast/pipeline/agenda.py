@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forecast import registry
+from forecast.errors import DataError
 from forecast.pipeline import build
 from forecast.pipeline.build import Candidate
 from forecast.pipeline.observations import Observations
@@ -30,6 +32,38 @@ def backtests(
 def fits(candidates: Sequence[Candidate], data: Observations) -> dict[str, list[float]]:
     """Return the size of every fit on all data."""
     return {f"fit {candidate.name}": [_size(candidate, data, 0)] for candidate in candidates}
+
+
+def check_rows(candidates: Sequence[Candidate], data: Observations) -> None:
+    """Refuse, before any fit, series too short for a window and a test of the network.
+
+    Raises
+    ------
+    DataError
+        With the rows that are needed, and those there are.
+    """
+    network = candidates[0].forecaster
+    burn_in = getattr(network, "burn_in", None)
+    if burn_in is None:  # it sets itself up by the rows it is given
+        return
+    context = getattr(network, "context", None)
+    window = burn_in if context in (None, "all") else context
+    lost = sum(
+        registry.build("transform", node).lost for node in getattr(network, "transforms", ())
+    )
+    needed, rows = window + 2 * network.horizon + lost, _longest(data)
+    if rows < needed:
+        raise DataError(
+            f"{data.source}: too short: the longest series has {rows} rows, and at least {needed} "
+            f"are needed: {window} for context or burn-in, {network.horizon} for the horizon and "
+            f"as many for a test of it, {lost} that transforms use up. Mend: give more rows, or a "
+            "shorter burn_in, context or horizon."
+        )
+
+
+def _longest(data: Observations) -> int:
+    index = data.y.index
+    return int(data.y.groupby(level=0).size().max()) if index.nlevels > 1 else len(index)
 
 
 def _size(candidate: Candidate, data: Observations, ahead: int) -> float:

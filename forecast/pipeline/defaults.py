@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.data import csv_source, timeline
+from forecast.data.limits import Limits
 from forecast.pipeline.yaml_source import Document, KeyPath
 
 _LONGEST_SEASON = 24  # beyond it, ETS and SARIMAX take minutes
@@ -60,6 +61,7 @@ def pipeline_of(
         exogenous=[name for names in inputs.values() for name in names],
         series=series,
         frequency=frequency,
+        limits=Limits(root=path.parent),
     )
     season = timeline.season_of(timeline.offset_of(table.frequency))
     rows = _rows(table.targets)

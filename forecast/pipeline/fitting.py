@@ -145,8 +145,7 @@ def fit_to_folder(
         )
     data = observations.read(spec, folder)
     output.check_new_folder(target, overwrite=overwrite)
-    for repair in data.repairs:
-        listener.note(f"{data.source.name}: {repair}.")
+    data.tell(listener)
     fitted = fit(known[wanted], data, None, listener)
     for warning in fitted.warnings:
         listener.note(warning)

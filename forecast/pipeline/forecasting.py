@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from forecast import registry
 from forecast.data import csv_source
 from forecast.data.panel import Panel
 from forecast.errors import DataError
@@ -84,4 +85,12 @@ def _inputs(path: Path, panel: Panel, known: list[str]) -> pd.DataFrame:
         series=panel.key if several else None,
         frequency=getattr(index, "freqstr", None),
     )
+    if several:
+        ours = {str(history.id) for history in panel}
+        others = [key for key in table.targets.index.unique(0) if key not in ours]
+        if others:
+            raise DataError(
+                f"{path}: the model knows no series {others[0]!r} ({len(others):,} such in the "
+                f"file). Leave its rows out. {registry.suggest(others[0], sorted(ours)[:20])}"
+            )
     return table.targets

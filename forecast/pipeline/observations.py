@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecast import registry
 from forecast.data import csv_source, timeline
+from forecast.data.limits import Limits
+from forecast.data.repairs import Repair
 from forecast.errors import DataError
+from forecast.pipeline.listener import Listener
 from forecast.pipeline.spec import Spec
+
+_YEARS = {"D": (365, 366)}  # seasons that mean a year
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Observations:
         Inputs on the same index.
     future : DataFrame or None
         Inputs over the horizon; None where none is known ahead.
-    repairs : tuple of str
+    repairs : tuple of Repair
         What was mended in reading.
     fingerprint : str
         SHA-256 of the file.
@@ -36,16 +44,29 @@ class Observations:
     frequency : str
     rows : int
         Rows in the file.
+    notes : tuple of str
+        What was left as it is, and had better be known.
     """
 
     y: pd.Series[float] | pd.DataFrame
     X: pd.DataFrame | None
     future: pd.DataFrame | None
-    repairs: tuple[str, ...]
+    repairs: tuple[Repair, ...]
     fingerprint: str
     source: Path
     frequency: str
     rows: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Repairs and notes, as a person is told them."""
+        return (*self.repairs, *(f"note that {note}" for note in self.notes))
+
+    def tell(self, listener: Listener) -> None:
+        """Say repairs and notes aloud."""
+        for sentence in self.sentences:
+            listener.note(f"{self.source.name}: {sentence}.")
 
     @property
     def profile(self) -> dict[str, Any]:
@@ -90,6 +111,11 @@ def read(spec: Spec, folder: Path) -> Observations:
         gaps=data.gaps,
         date_format=data.date_format,
         duplicates=data.duplicates,
+        resample=data.resample,
+        time_zone=data.time_zone,
+        trailing_commas=data.trailing_commas,
+        unpacked_limit=data.unpacked_limit,
+        limits=_limits(spec, path, folder),
     )
     parts = list(_cut(table.targets, table.inputs))
     past = table.targets.index.isin([label for index, _ in parts for label in index])
@@ -106,7 +132,36 @@ def read(spec: Spec, folder: Path) -> Observations:
         source=path,
         frequency=table.frequency,
         rows=table.rows,
+        notes=(*table.notes, *_notes(targets, table.frequency, data.season)),
     )
+
+
+def _limits(spec: Spec, path: Path, folder: Path) -> Limits:
+    """Return what the network of a pipeline can learn from, and where its file must lie.
+
+    A file that the pipeline names outside its own folder has its data folder there.
+    """
+    # Not resolved: a link inside the folder is what is looked for.
+    home, place = (Path(os.path.abspath(p)) for p in (folder, path))  # noqa: PTH100
+    root = home if place.is_relative_to(home) else place.parent
+    nodes = spec.transforms or spec.model.get("transforms") or ()
+    first = nodes if isinstance(nodes, str | dict) else next(iter(nodes), None)
+    above = -math.inf if first is None else registry.build("transform", first).above
+    return Limits(above=above, largest=float(np.finfo(np.float32).max), root=root)
+
+
+def _notes(targets: pd.DataFrame, frequency: str, season: int | None) -> Iterator[str]:
+    """Tell of dates that have not come yet, and of seasons that leap years shift."""
+    times = pd.DatetimeIndex(targets.index.get_level_values(-1))
+    late = times[times > pd.Timestamp.now()]
+    if len(late):
+        yield f"{len(late):,} targets are dated after today, the last {shown(late.max())}"
+    leap = times[(times.month == 2) & (times.day == 29)]
+    if season in _YEARS.get(frequency, ()) and len(leap):
+        yield (
+            f"a season of {season} rows loses step with the calendar at {shown(leap.min())}, a day "
+            "of a leap year; the transform {kind: fourier, season: 365.25} keeps it"
+        )
 
 
 def _timed(frame: Any, frequency: str) -> Any:
@@ -155,8 +210,8 @@ def _future(
             raise DataError(
                 f"{path}: {', '.join(known)}{where}: values are missing for {len(missing)} of the "
                 f"{spec.horizon} steps after the last target, {shown(times[-1])}: {first}"
-                f"{', …' if len(missing) > 6 else ''}. Add rows with these dates, their targets "
-                "empty, or name the columns in past_only."
+                f"{', …' if len(missing) > 6 else ''}. Mend: add rows with these dates, their "
+                "targets empty, or name the columns in past_only."
             )
         pieces.append(rows if series is None else pd.concat({series: rows}))
     whole = pd.concat(pieces)

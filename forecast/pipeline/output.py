@@ -10,12 +10,19 @@ from pathlib import Path
 import pandas as pd
 
 from forecast.errors import StoreError
+from forecast.files import csv as csv
 from forecast.files import write_atomically
 
 FORECAST, SCORES, BACKTEST, SPEC = "forecast.csv", "scores.csv", "backtest.csv", "pipeline.yaml"
 REPORT = "report.html"
 PICTURES = ("forecast.png", "backtest.png", "scores.png", "learning_curves.png")
 FILES = (FORECAST, SCORES, BACKTEST, SPEC, REPORT, *PICTURES)
+
+
+def within_reach(folder: Path) -> bool:
+    """Say whether a folder lies below the current one, wherever symbolic links lead."""
+    here = Path.cwd().resolve()
+    return not folder.is_absolute() and (here / folder).resolve().is_relative_to(here)
 
 
 def check(folder: Path, *, overwrite: bool, files: Sequence[str] = FILES) -> None:
@@ -70,11 +77,6 @@ def write(path: Path, content: bytes) -> None:
         write_atomically(path, content)
     except OSError as error:
         raise StoreError(f"{path} cannot be written ({error.strerror}).") from error
-
-
-def csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
-    """Return a table as the bytes of a CSV file, every digit."""
-    return frame.to_csv(index=index, lineterminator="\n").encode()
 
 
 def dated(folder: Path) -> Path:

@@ -63,8 +63,9 @@ def opened(
             source=str(observations.source),
             profile=observations.profile,
         )
-        if observations.repairs:
-            run.text("repairs.txt", "\n".join(observations.repairs) + "\n")
+        mended = [repair.record for repair in observations.repairs]
+        told = {"repairs": mended, "notes": list(observations.notes)}
+        run.text("repairs.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
         yield run
 
 

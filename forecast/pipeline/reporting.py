@@ -16,6 +16,7 @@ from forecast.errors import SpecError
 from forecast.estimators._base import AbstractForecaster
 from forecast.estimators._inspectable import AbstractInspectable
 from forecast.evaluation.significance import LEVEL
+from forecast.masking import masked
 from forecast.pipeline import work
 from forecast.pipeline.compare import Judgement
 from forecast.pipeline.fitting import Fitted, Prediction
@@ -78,7 +79,7 @@ def page(
         confidence=judgement.standing.confidence,
         history_of_training=history if isinstance(history, pd.DataFrame) else None,
         slopes=_slopes(network),
-        configuration=_configuration(resolved),
+        configuration=masked(_configuration(resolved)),
         repairs=data.repairs,
         notes=comparison.notes,
         warnings=_warnings(judgement, fitted),

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from forecast import registry
+from forecast.data.repairs import Repair
 from forecast.masking import masked
 from forecast.pipeline import (
     agenda,
@@ -86,7 +87,7 @@ class Outcome:
     spec : Spec
     judgement : Judgement
     results : Results
-    repairs : tuple of str
+    repairs : tuple of Repair
         What was mended in reading.
     run_id : str
         Key of the run in the store, empty if it was not recorded.
@@ -99,7 +100,7 @@ class Outcome:
     spec: Spec
     judgement: Judgement
     results: Results
-    repairs: tuple[str, ...]
+    repairs: tuple[Repair, ...]
     run_id: str
     versions: dict[str, int]
     waiting: str = ""
@@ -121,8 +122,8 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
     spec = read_spec(document)
     candidates = build.candidates(spec, document)
     data = observations.read(spec, options.folder)
-    for repair in data.repairs:
-        listener.note(f"{data.source.name}: {repair}.")
+    data.tell(listener)
+    agenda.check_rows(candidates, data)
     resolved = resolve(spec, candidates)
     task = task_of(resolved, data.fingerprint)
     with workplace(options.root / "checkpoints", task, fresh=options.fresh) as work:
@@ -166,8 +167,8 @@ def compare_only(
     spec = read_spec(document)
     candidates = build.candidates(spec, document)
     data = observations.read(spec, folder)
-    for repair in data.repairs:
-        listener.note(f"{data.source.name}: {repair}.")
+    data.tell(listener)
+    agenda.check_rows(candidates, data)
     if target is not None:
         files = (output.SCORES, output.BACKTEST)
         output.check(target, overwrite=overwrite, files=files)

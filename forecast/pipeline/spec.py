@@ -16,7 +16,8 @@ a.yaml:3: model.horizon: is missing. Add it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,10 +34,11 @@ from pydantic import (
     field_validator,
 )
 
+from forecast.data import csv_source
 from forecast.errors import SpecError
-from forecast.pipeline import parts
+from forecast.pipeline import output, parts
 from forecast.pipeline.faults import Fault, raise_all, shown, translate
-from forecast.pipeline.yaml_source import Document
+from forecast.pipeline.yaml_source import Document, KeyPath
 
 
 def _listed(value: Any) -> Any:
@@ -75,6 +77,18 @@ class Data(_Section):
         "error", description="What a date that stands twice means."
     )
     date_format: Name | None = Field(None, description="As in strptime, such as %d.%m.%Y.")
+    time_zone: Name | None = Field(
+        None, description="Whose clocks show the times, such as Europe/Berlin; they become UTC."
+    )
+    resample: csv_source.Resample | None = Field(
+        None, description="How rows within one period of the frequency become one."
+    )
+    trailing_commas: csv_source.TrailingCommas = Field(
+        "error", description="What a comma at the end of rows, not of the header, means."
+    )
+    unpacked_limit: Positive = Field(
+        csv_source.UNPACKED_LIMIT, description="Bytes that a gzipped file may unpack to."
+    )
 
 
 class Rolling(_Section):
@@ -144,9 +158,9 @@ def read(document: Document) -> Spec:
         spec = Spec.model_validate(values)
     except ValidationError as error:
         faults = translate(error, Spec)
-    faults += _part_faults(values)
+    faults += _part_faults(values) + list(_number_faults(values, ()))
     if spec is not None:
-        faults += _clashes(spec, values)
+        faults += _clashes(spec, values) + _place_faults(spec, document)
     raise_all(faults, document)
     if spec is None:  # every fault above was raised
         raise SpecError(f"{document.source}: cannot be used.")
@@ -171,6 +185,33 @@ def _part_faults(values: Mapping[str, Any]) -> list[Fault]:
         what = f"must be an integer of at least 1, given: {given}."
         faults.insert(0, Fault(("model", "horizon"), what))
     return faults
+
+
+def _place_faults(spec: Spec, document: Document) -> list[Fault]:
+    """Find places that a file may not name, though who starts the command may."""
+    faults = []
+    if "://" in spec.data.csv:
+        what = f"must be a file on this machine, given the address {shown(spec.data.csv)}. Fetch it"
+        faults.append(Fault(("data", "csv"), f"{what} first, then give its path."))
+    in_file = document.place(("output",)).startswith(f"{document.source}:")
+    if spec.output is not None and in_file and not output.within_reach(Path(spec.output)):
+        what = f"must lie below the folder in which the command runs, given: {shown(spec.output)}."
+        faults.append(Fault(("output",), f"{what} Name another folder with --output."))
+    return faults
+
+
+def _number_faults(value: Any, path: KeyPath) -> Iterator[Fault]:
+    """Find numbers that are none, or not finite; the band of a score alone may be open."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _number_faults(inner, (*path, key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _number_faults(inner, (*path, place))
+    elif isinstance(value, float) and not math.isfinite(value):
+        open_band = path[0] == "expected" and not math.isnan(value)
+        if not open_band:
+            yield Fault(path, f"must be a finite number, given: {value}.")
 
 
 def _is_count(value: object) -> bool:

@@ -20,6 +20,7 @@ KeyPath = tuple[str | int, ...]
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+MAX_NODES = 10_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class _Loader(yaml.SafeLoader):
     """Compose one document, and refuse what the narrow grammar leaves out."""
 
     depth = 0
+    nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
@@ -64,6 +66,9 @@ class _Loader(yaml.SafeLoader):
             raise _Refused("anchors and aliases are not read. Write the value out.", event)
         if getattr(event, "tag", None) is not None:
             raise _Refused(f"the tag '{event.tag}' is not read. Write plain values.", event)
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise _Refused(f"more than {MAX_NODES:,} values; a pipeline is a page of text.", event)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _Refused(f"nested deeper than {MAX_DEPTH} levels.", event)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from forecast import files
 
 MAX_KEY = 250
 MAX_PARAM = 6000
@@ -26,10 +27,8 @@ def key(name: object) -> str:
 
 def slug(name: str) -> str:
     """Return a folder's name: as the name where that is safe, else with a hash that tells apart."""
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:40]
-    if safe and safe == name:
-        return safe
-    return f"{safe or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
+    safe = re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9_])?", name)
+    return name if safe else files.slug(name)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

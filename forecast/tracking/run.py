@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from forecast import files
 from forecast.masking import masked
 from forecast.tracking import _batches, _curves, _mlflow, _model, _names, _owner
 from forecast.tracking._model import LoggedModel
@@ -217,7 +218,7 @@ class Run:
         frame = frame.reset_index() if named else frame
         stem = name.removesuffix(".csv").removesuffix(".json")
         told = frame.to_json(orient="split", index=False, date_format="iso")
-        self._client.log_text(self.id, frame.to_csv(index=False), f"{stem}.csv")
+        self._client.log_text(self.id, files.csv(frame, index=False).decode(), f"{stem}.csv")
         self._client.log_text(self.id, told, f"{stem}.json")
         self._tables.append({"path": f"{stem}.json", "type": "table"})
         self.tags({_TABLES: json.dumps(self._tables)})

@@ -7,6 +7,7 @@ dict of arrays, so that it is saved without pickle.
 
 from __future__ import annotations
 
+import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -37,6 +38,9 @@ class AbstractTransform(BaseEstimator, ABC):
     """
 
     pointwise: ClassVar[bool] = True
+
+    above: float = -math.inf
+    """What all values must lie above."""
 
     @abstractmethod
     def fit(self, y: Array) -> State:

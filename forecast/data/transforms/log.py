@@ -36,12 +36,16 @@ class Log(AbstractTransform):
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset
 
+    @property
+    def above(self) -> float:  # type: ignore[override]
+        return 0.0 - self.offset
+
     def fit(self, y: Array) -> State:
         shifted = y + self.offset
         if (shifted <= 0).any():
             *stacked, row = np.argwhere((shifted <= 0).any(axis=-1))[0].tolist()
             raise DataError(
-                f"log needs values above {0.0 - self.offset:g}, row {row} holds "
+                f"log needs values above {self.above:g}, row {row} holds "
                 f"{np.nanmin(y[(*stacked, row)]):g}. Drop the log, or give it an offset."
             )
         return {}

@@ -28,6 +28,8 @@ from forecast.types import Array
 FAILURES = (ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError)
 """What libraries raise when a model cannot be fitted to a series."""
 
+_MOST_JOBS = 1024
+
 
 class AbstractBaseline(AbstractForecaster):
     """A model fitted to each history of a panel, with parameters that `update` leaves alone.
@@ -220,8 +222,11 @@ class AbstractBaseline(AbstractForecaster):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         jobs, budget = self.n_jobs, self.time_budget
-        if jobs is not None and not (_is_number(jobs, np.integer) and jobs >= 1):
-            raise SpecError(f"n_jobs must be None or an integer of at least 1, given: {jobs!r}")
+        if jobs is not None and not (_is_number(jobs, np.integer) and 1 <= jobs <= _MOST_JOBS):
+            raise SpecError(
+                f"n_jobs must be None or an integer of at least 1, at most {_MOST_JOBS}, "
+                f"given: {jobs!r}"
+            )
         if budget is not None and not (_is_number(budget, np.number) and budget >= 0):
             raise SpecError(f"time_budget must be None or seconds of at least 0, given: {budget!r}")
 

@@ -1,13 +1,10 @@
-"""A pipeline that trains in a moment, and the command run within this process."""
+"""A pipeline that trains in a moment."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
-
-from forecast.cli.app import app
 
 PIPELINE = """\
 name: micro
@@ -38,11 +35,3 @@ def micro(tmp_path, monkeypatch):
     frame.to_csv("micro.csv", index=False)
     (tmp_path / "micro.yaml").write_text(PIPELINE)
     return tmp_path
-
-
-@pytest.fixture
-def command():
-    def run(*arguments):
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-    return run

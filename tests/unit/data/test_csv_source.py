@@ -104,20 +104,6 @@ def test_the_fingerprint_is_that_of_the_bytes_on_the_disk(tmp_path):
         assert found.targets["y"].tolist() == [1, 2]
 
 
-def test_ids_stay_the_text_they_are(tmp_path):
-    ids = ["007", "7", "NA", "nan", "1e5", "True", "<b>", "a,b", "é"]
-    days = ["2020-01-01", "2020-01-02", "2020-01-03"]
-    frame = pd.DataFrame(
-        [(day, key, 1.0) for key in ids for day in days], columns=["ds", "id", "y"]
-    )
-    path = write(tmp_path / "data.csv", frame)
-
-    found = read_csv(path, time="ds", target="y", series="id")
-
-    assert found.targets.index.names == ["id", "ds"]
-    assert found.targets.index.get_level_values("id").unique().tolist() == sorted(ids)
-
-
 def test_each_series_of_a_panel_spans_its_own_dates(tmp_path):
     rows = [("2020-01-01", "b", 1), ("2020-01-02", "b", 2), ("2020-01-02", "a", 3)]
     rows += [("2020-01-04", "a", 5), ("2020-01-03", "c", 7)]
