@@ -51,7 +51,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 
 def _modules(family: str) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for package in FAMILIES[family]:
         path = getattr(importlib.import_module(package), "__path__", None)
         if path is None:
@@ -137,7 +137,7 @@ def build(family: str, node: Any) -> Any:
     if not isinstance(kind, str):
         raise SpecError(f"a {family.replace('_', ' ')} needs a 'kind', given: {dict(node)!r}")
     cls = lookup(family, kind)
-    settings = _settings(cls)
+    settings = _settings(cls)  # type: ignore[arg-type]
     for name in arguments:
         if name not in settings:
             raise SpecError(f"'{kind}' has no setting '{name}'. {suggest(name, settings)}")
@@ -145,7 +145,7 @@ def build(family: str, node: Any) -> Any:
 
 
 @cache
-def _settings(cls: type[Any]) -> list[str]:
+def _settings(cls: Any) -> list[str]:
     return sorted(inspect.signature(cls).parameters)
 
 

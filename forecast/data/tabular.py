@@ -74,7 +74,6 @@ def times(column: Any, panel: Panel) -> Any:
         ) from error
 
 
-
 def table(answer: Any, panel: Panel, levels: Sequence[float]) -> pd.DataFrame:
     """Return a forecast as a frame without an index: its keys, then a column a target and level."""
     if isinstance(answer, np.ndarray):
