@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,12 @@ def last(panel: Panel) -> str | int:
     return found
 
 
-def example(model: AbstractForecaster) -> dict[str, Any]:
+def example(model: AbstractForecaster, levels: Sequence[float]) -> dict[str, Any]:
     """Return a question that the model answers now, inputs as they were last."""
-    panel, steps, levels = model.panel_, int(model.horizon), [0.1, 0.5, 0.9]
+    panel, steps = model.panel_, int(model.horizon)
     known = _known_ahead(panel)
     if not known:
-        return {"steps": steps, "quantiles": levels}
+        return {"steps": steps, "quantiles": list(levels)}
     ahead = timeline.extend_each([history.index for history in panel], steps)
     inputs = []
     for history, labels in zip(panel, ahead, strict=True):
@@ -60,7 +61,7 @@ def example(model: AbstractForecaster) -> dict[str, Any]:
         for label in stamps(labels, panel):
             of_time = dict.fromkeys(rows.keys(panel)[-1:], label)
             inputs.append({**of_series, **of_time, **values})
-    return {"quantiles": levels, "inputs": inputs}
+    return {"quantiles": list(levels), "inputs": inputs}
 
 
 def moved(model: AbstractForecaster, observations: rows.Rows) -> AbstractForecaster:

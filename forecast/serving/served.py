@@ -16,6 +16,7 @@ MAX_VALUES = 250_000
 """Numbers in one answer, unless the model's horizon alone has more."""
 MAX_ROWS = 5_000_000
 """Rows of all series that a server remembers."""
+_LEVELS = (0.1, 0.5, 0.9)
 
 
 class Served:
@@ -52,7 +53,12 @@ class Served:
                 f"{name} has two columns called {', '.join(doubled)}, which JSON cannot tell "
                 "apart. Rename one and fit again."
             )
-        _try_out(model)
+        try:
+            self._levels: tuple[float, ...] = _LEVELS
+            self._try_out(model)
+        except ForecastError:  # it may be that there are no intervals
+            self._levels = ()
+            self._try_out(model)
 
     def describe(self) -> dict[str, Any]:
         """Return what a client has to know."""
@@ -64,7 +70,7 @@ class Served:
 
     def example(self) -> dict[str, Any]:
         """Return a question that is answered now."""
-        return answers.example(self._model)
+        return answers.example(self._model, self._levels)
 
     def answer(self, question: Question) -> dict[str, Any]:
         """Forecast after the rows known, and those that come with the question.
@@ -107,15 +113,15 @@ class Served:
             )  # fmt: skip
         model = answers.moved(self._model, fresh.observations)
         try:
-            _try_out(model)
+            self._try_out(model)
         except ForecastError as error:
             message = f"no forecast is possible after them: {error}"
             raise Refusal(422, "observations", message) from None
         self._model = model
         return {"last": answers.last(model.panel_), "rows": known}
 
-
-def _try_out(model: AbstractForecaster) -> None:
-    """Answer the example, so that what is said to be ready is known to be."""
-    with allow(1):
-        answers.forecast(model, Question.model_validate(answers.example(model)))
+    def _try_out(self, model: AbstractForecaster) -> None:
+        """Answer the example, so that what is said to be ready is known to be."""
+        example = answers.example(model, self._levels)
+        with allow(1):
+            answers.forecast(model, Question.model_validate(example))
