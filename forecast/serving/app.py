@@ -12,7 +12,7 @@ from forecast import __version__
 from forecast.serving import page
 from forecast.serving.gate import Access, App, Gate
 from forecast.serving.question import Fresh, Question, read
-from forecast.serving.refusal import Refusal, packed
+from forecast.serving.refusal import Refusal, failure, packed
 from forecast.serving.served import Served
 from forecast.serving.worker import Worker
 
@@ -40,6 +40,7 @@ def make(served: Served, access: Access, worker: Worker | None = None) -> App:
     _add_routes(app, served, worker or Worker())
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _unknown)
+    app.add_exception_handler(Exception, _failed)
     return Gate(app, access)
 
 
@@ -95,6 +96,10 @@ def _refused(_request: Request, refusal: Exception) -> Response:
         raise refusal
     headers = {**_SAFE, **refusal.headers}
     return Response(refusal.body(), refusal.status, headers, media_type="application/json")
+
+
+def _failed(request: Request, _error: Exception) -> Response:
+    return _refused(request, failure())  # the gate, which it reaches next, puts it into the log
 
 
 def _unknown(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from forecast.serving.refusal import Refusal, shown
+from forecast.serving.refusal import Refusal, failure, shown
 
 MAX_BODY = 5_000_000
 MAX_BODIES = 100_000_000
@@ -73,8 +73,7 @@ class Gate:
             await answer.refuse(Refusal(503, "server", "time is up. Ask for less, or later."))
         except Exception:
             _LOG.exception("a request failed")
-            message = "the server failed; its log says why. Tell who runs it."
-            await answer.refuse(Refusal(500, "server", message))
+            await answer.refuse(failure())
         finally:
             self._held -= len(body)
 

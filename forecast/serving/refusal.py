@@ -34,6 +34,11 @@ class Refusal(Exception):  # noqa: N818  (not a fault of the program)
         return packed({"error": {"where": self.where, "message": self.message}})
 
 
+def failure() -> Refusal:
+    """Return what is said of a fault of ours, which is nothing that tells of the inside."""
+    return Refusal(500, "server", "the server failed; its log says why. Tell who runs it.")
+
+
 def packed(answer: Any) -> bytes:
     """Return JSON in ASCII: every digit of a number, and no text that cannot be encoded."""
     return json.dumps(answer, allow_nan=False).encode("ascii")

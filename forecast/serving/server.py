@@ -69,7 +69,8 @@ def serve(
     StoreError
         When no port is free.
     """
-    address = host or ("0.0.0.0" if expose else HOST)  # noqa: S104  (asked for, and guarded)
+    everyone = "0.0.0.0"  # noqa: S104  (asked for, and guarded)
+    address = (everyone if expose else HOST) if host is None else host
     address = HOST if address == "localhost" else address
     _check_exposure(address, expose=expose, token=token)
     served = Served(AbstractForecaster.load(folder), name)
