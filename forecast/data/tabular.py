@@ -14,6 +14,7 @@ import pandas as pd
 
 from forecast.data.panel import Panel
 from forecast.errors import DataError
+from forecast.types import Array
 
 TIME = "time"
 STEP = "step"
@@ -76,23 +77,26 @@ def times(column: Any, panel: Panel) -> Any:
 
 def table(answer: Any, panel: Panel, levels: Sequence[float]) -> pd.DataFrame:
     """Return a forecast as a frame without an index: its keys, then a column a target and level."""
+    index, names, values = parts(answer, panel, levels)
+    if isinstance(index, pd.PeriodIndex):
+        index = index.to_timestamp()
+    return pd.DataFrame(values, index.set_names(keys(panel)), names).reset_index()
+
+
+def parts(answer: Any, panel: Panel, levels: Sequence[float]) -> tuple[pd.Index, list[str], Array]:
+    """Return a forecast's index, the names of its columns as text, and its numbers, (rows, k)."""
+    names: list[Any]
     if isinstance(answer, np.ndarray):
-        answer = _from_array(answer, panel, levels)
-    frame = answer.to_frame() if isinstance(answer, pd.Series) else answer.copy()
-    frame.columns = pd.Index([_text(name) for name in frame.columns])
-    if isinstance(frame.index, pd.PeriodIndex):
-        frame.index = frame.index.to_timestamp()
-    frame.index.names = keys(panel)
-    return frame.reset_index()
-
-
-def _from_array(values: Any, panel: Panel, levels: Sequence[float]) -> pd.DataFrame:
-    names: list[Any] = list(panel.targets)
-    if levels:
-        flat = panel.layout == "array1d"
-        names = list(levels) if flat else [(name, level) for name in names for level in levels]
-    rows = values.reshape(len(values), -1)
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1), columns=pd.Index(names))
+        names = list(panel.targets)
+        if levels:
+            flat = panel.layout == "array1d"
+            names = list(levels) if flat else [(name, level) for name in names for level in levels]
+        index: pd.Index = pd.RangeIndex(1, len(answer) + 1)
+    else:
+        names = [answer.name] if isinstance(answer, pd.Series) else list(answer.columns)
+        index = answer.index
+    values = np.asarray(answer, dtype=np.float64).reshape(len(answer), -1)
+    return index, [_text(name) for name in names], values
 
 
 def _text(name: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from forecast.serving.question import Question
 from forecast.serving.refusal import Refusal
 
 _NAMED = 100
+_MIDNIGHT = dt.time()
 _PANELS = ("panel_series", "panel_frame")
 
 
@@ -101,13 +103,21 @@ def forecast(model: AbstractForecaster, question: Question) -> dict[str, Any]:
     answer = model.predict(asked, steps=question.steps, quantiles=levels or None)
     if ahead is not None and rows.keys(panel) and panel.layout not in _PANELS:
         _check_same(ahead.index, answer.index, panel)
-    table = tabular.table(answer, panel, levels)
-    columns = {name: table[name].tolist() for name in table.columns}
-    time = tabular.keys(panel)[-1]
-    if rows.keys(panel):
-        columns[time] = stamps(pd.Index(table[time]), panel)
-    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    index, names, values = tabular.parts(answer, panel, levels)
+    columns = [*tabular.keys(panel), *names]
+    records = [
+        dict(zip(columns, (*key, *row), strict=True))
+        for key, row in zip(_places(index, panel), values.tolist(), strict=True)
+    ]
     return {"last": last(panel), "forecast": records}
+
+
+def _places(index: pd.Index, panel: Panel) -> list[tuple[Any, ...]]:
+    """Return what places each row of an answer: its time, and its series if there are several."""
+    if isinstance(index, pd.MultiIndex):
+        series, times = index.get_level_values(0).tolist(), index.get_level_values(1)
+        return list(zip(series, stamps(times, panel), strict=True))
+    return [(stamp,) for stamp in stamps(index, panel)]
 
 
 def values_asked(model: AbstractForecaster, question: Question) -> int:
@@ -123,10 +133,14 @@ def stamps(index: pd.Index, panel: Panel) -> list[Any]:
         index = index.to_timestamp()
     if not isinstance(index, pd.DatetimeIndex):
         return list(index.tolist())
-    first: Any = panel.histories[0].index[:3]
-    first = first.to_timestamp() if isinstance(first, pd.PeriodIndex) else first
-    end = 10 if first.tz is None and (first == first.normalize()).all() else None
+    end = 10 if index.tz is None and _at_midnight(panel.histories[0].index) else None
     return [label.isoformat()[:end] for label in index]
+
+
+def _at_midnight(index: Any) -> bool:
+    first = [index[place] for place in range(min(3, len(index)))]
+    times = [getattr(label, "start_time", label).time() for label in first]
+    return all(time == _MIDNIGHT for time in times)
 
 
 def _inputs(panel: Panel, question: Question) -> pd.DataFrame | None:
