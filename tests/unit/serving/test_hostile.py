@@ -27,6 +27,10 @@ def asked(**question):
     return json.dumps(question).encode()
 
 
+def with_number(text):
+    return asked(observations=[row(passengers=7.5)]).replace(b"7.5", text)
+
+
 # Bodies of /predict, and the status that each deserves.
 BODIES = {
     "nothing": (b"", 400),
@@ -57,11 +61,9 @@ BODIES = {
     "NUL in a name": (asked(**{"a\0b": 1}), 422),
     "NaN": (b'{"quantiles": [NaN]}', 422),
     "infinity": (b'{"quantiles": [Infinity]}', 422),
-    "minus infinity": (asked(observations=[row(passengers=7.5)]).replace(b"7.5", b"-Infinity"), 422),
-    "infinite in digits": (asked(observations=[row(passengers=7.5)]).replace(b"7.5", b"1e999"), 422),
-    "an integer beyond floats": (
-        asked(observations=[row(passengers=7.5)]).replace(b"7.5", b"1" + b"0" * 320), 422,
-    ),
+    "minus infinity": (with_number(b"-Infinity"), 422),
+    "infinite in digits": (with_number(b"1e999"), 422),
+    "an integer beyond floats": (with_number(b"1" + b"0" * 320), 422),
     "an endless integer": (b'{"steps": ' + b"9" * 5_000 + b"}", 422),
     "a key twice": (b'{"steps": 1, "steps": 2}', 422),
     "a key twice in a row": (b'{"observations": [{"month": "a", "month": "b"}]}', 422),
