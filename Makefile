@@ -30,6 +30,7 @@ bench: $(STAMP) ## Measure what benchmarks/README.md states
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/panels.py
+	$(BIN)/python benchmarks/serving.py
 
 bench-accuracy: $(STAMP) ## Score forecasts on M3, M4, ETT and exchange rates; takes hours
 	$(BIN)/python benchmarks/accuracy all --check $(if $(DATA),--data $(DATA))

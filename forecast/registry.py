@@ -20,6 +20,8 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 from forecast.errors import SpecError
@@ -49,15 +51,20 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 
 def _modules(family: str) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for package in FAMILIES[family]:
         path = getattr(importlib.import_module(package), "__path__", None)
         if path is None:
             return {package.rpartition(".")[2]: package}
-        for module in pkgutil.iter_modules(path):
-            if not module.ispkg and not module.name.startswith("_"):
-                found[module.name] = f"{package}.{module.name}"
+        found |= {name: f"{package}.{name}" for name in _listed(tuple(path))}
     return found
+
+
+@cache
+def _listed(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the public modules in folders, which are read once: every forecast asks."""
+    listed = pkgutil.iter_modules(path)
+    return tuple(one.name for one in listed if not one.ispkg and not one.name.startswith("_"))
 
 
 def kinds(family: str) -> list[str]:
@@ -86,7 +93,11 @@ def lookup(family: str, kind: str) -> type[Any]:
         raise SpecError(
             f"there is no {family.replace('_', ' ')} '{kind}'. {suggest(kind, sorted(modules))}"
         )
-    module = importlib.import_module(modules[name])
+    return _public_class(importlib.import_module(modules[name]))
+
+
+@cache
+def _public_class(module: ModuleType) -> type[Any]:
     own = [
         value
         for key, value in vars(module).items()
@@ -126,11 +137,16 @@ def build(family: str, node: Any) -> Any:
     if not isinstance(kind, str):
         raise SpecError(f"a {family.replace('_', ' ')} needs a 'kind', given: {dict(node)!r}")
     cls = lookup(family, kind)
-    settings = sorted(inspect.signature(cls).parameters)
+    settings = _settings(cls)  # type: ignore[arg-type]
     for name in arguments:
         if name not in settings:
             raise SpecError(f"'{kind}' has no setting '{name}'. {suggest(name, settings)}")
     return cls(**arguments)
+
+
+@cache
+def _settings(cls: Any) -> list[str]:
+    return sorted(inspect.signature(cls).parameters)
 
 
 def describe(part: Any) -> Any:

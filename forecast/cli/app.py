@@ -9,7 +9,7 @@ from __future__ import annotations
 import typer
 
 from forecast import __version__
-from forecast.cli import check, model, page, run, study, upkeep
+from forecast.cli import check, model, page, run, serve, study, upkeep
 from forecast.cli.outcome import Commands
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ def describe(
 app.command("run")(run.run)
 app.command("fit")(model.fit)
 app.command("predict")(model.predict)
+app.command("serve")(serve.serve)
 app.command("explain")(model.explain)
 app.command("backtest")(run.backtest)
 app.command("study")(study.study)

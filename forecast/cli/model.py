@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -68,14 +67,15 @@ def predict(
 
     forecast predict airline-model --quantile 0.1 --quantile 0.9
 
-    forecast predict models:/airline@champion --output forecast.csv
+    forecast predict airline@champion --output forecast.csv
     """
     from forecast.pipeline import output as files
     from forecast.pipeline.forecasting import forecast
+    from forecast.tracking import Store
 
     if output is not None:
         files.check(output.parent, overwrite=overwrite, files=(output.name,))
-    table = forecast(_folder(model, tracking_uri, store), future, steps, quantile or [])
+    table = forecast(Store(tracking_uri, store).find(model), future, steps, quantile or [])
     content = files.csv(table)
     if output is None:
         print(content.decode(), end="")
@@ -104,29 +104,18 @@ def explain(
 
     forecast explain airline-model
 
-    forecast explain models:/airline@champion --output explained
+    forecast explain airline@champion --output explained
     """
     from forecast.cli import show
     from forecast.pipeline import explaining
     from forecast.pipeline import output as files
+    from forecast.tracking import Store
 
     if output is not None:
         files.check(output, overwrite=overwrite, files=explaining.FILES)
-    found = explaining.explain(_folder(model, tracking_uri, store), future, steps)
+    found = explaining.explain(Store(tracking_uri, store).find(model), future, steps)
     show.explained(o.console(), found)
     if output is not None:
         for name, content in found.files.items():
             files.write(output / name, content)
         say(f"Tables and pictures are in {show.near(output)}.")
-
-
-def _folder(model: str, uri: str | None, root: Path) -> Path:
-    from forecast.errors import SpecError
-    from forecast.tracking import Store
-
-    if not model.startswith("models:"):
-        return Path(model)
-    named = re.fullmatch(r"models:/([^/@]+)@([^/@]+)", model)
-    if named is None:
-        raise SpecError(f"{model}: must be models:/NAME@ALIAS, such as models:/airline@champion.")
-    return Store(uri, root).model_folder(named[1], named[2])

@@ -65,7 +65,11 @@ TrackingUri = Annotated[
     ),
 ]
 Model = Annotated[
-    str, typer.Argument(help="A folder that `fit` wrote, or models:/NAME@ALIAS in the store.")
+    str,
+    typer.Argument(
+        help="A folder that `fit` wrote; or of the store NAME (its champion), NAME@ALIAS, "
+        "NAME/VERSION, or the id of a run."
+    ),
 ]
 Future = Annotated[Path | None, typer.Option(help="CSV of the inputs over the steps ahead.")]
 Steps = Annotated[int | None, typer.Option(help="Steps ahead; the model's horizon if absent.")]

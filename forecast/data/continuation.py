@@ -116,14 +116,26 @@ def _panel_parts(panel: Panel, values: Array, labels: pd.Index) -> list[Array]:
     return [values[rows] for rows in each]
 
 
-def _check_continues(history: History, labels: pd.Index, expected: pd.Index) -> None:
+def _check_continues(
+    history: History, labels: pd.Index, expected: pd.Index, what: str = "predict", of: str = "X"
+) -> None:
     if not (pd.Index(labels) == expected).all():
         wrong = int(np.flatnonzero(pd.Index(labels) != expected)[0])
         name = "" if history.id is None else f" of series '{history.id}'"
+        due, given = expected[wrong], labels[wrong]
         raise DataError(
-            f"predict continues after the last row{name}: row {wrong} of X should be "
-            f"{expected[wrong]}, given: {labels[wrong]}."
+            f"{what} continues after the last row{name}: row {wrong} of {of} should be "
+            f"{due}, given: {given}.{_mend(due, given) if what == 'update' else ''}"
         )
+
+
+def _mend(due: Any, given: Any) -> str:
+    """Say what to do about a row that is not the next."""
+    if type(due) is not type(given) or getattr(due, "tz", None) != getattr(given, "tz", None):
+        return f" Give labels like {due!r}."
+    if given > due:
+        return " Give the rows between as well, NaN where they are not known."
+    return " That row is known already, or out of order: give each new row once, sorted."
 
 
 def _check_known(panel: Panel, parts: Sequence[Array], index: Sequence[pd.Index]) -> None:
@@ -185,29 +197,55 @@ def extend(estimator: Any, panel: Panel, X: Any, y: Any) -> Panel:
     DataError
         When the rows do not come right after those known, or have other columns.
     """
-    if X is not None and panel.inputs:
-        x_values = _validated(estimator, X)
-    else:
-        x_values = np.full((len(y), len(panel.inputs)), np.nan)
+    if y is None:
+        raise DataError("update needs y, the targets of the new rows. NaN marks a missing one.")
     y_values = _new_targets(estimator, y)
     if y_values.shape[1] != len(panel.targets):
         raise DataError(f"y has {y_values.shape[1]} targets, the model knows {len(panel.targets)}.")
+    if X is not None and panel.inputs:
+        x_values = _validated(estimator, X)
+    else:
+        x_values = np.full((len(y_values), len(panel.inputs)), np.nan)
     check_consistent_length(x_values, y_values)
-    labels = getattr(y, "index", None)
-    labels = labels if isinstance(labels, pd.Index) else None
-    many = panel.layout in ("panel_series", "panel_frame")
-    if many and not isinstance(labels, pd.MultiIndex):
-        raise DataError("the model knows a panel: y needs the index levels (series, time).")
+    labels = _labels(panel, X, y)
     longer: Longer = {}
-    if not isinstance(labels, pd.MultiIndex) or not many:
+    if labels is None or not isinstance(labels, pd.MultiIndex):
         return panel.map(lambda history: _append(history, y_values, x_values, labels, longer))
     each = _long_form.rows_of_each(panel, labels)
+    if sum(map(len, each)) < len(labels):
+        known = {history.id for history in panel}
+        strange = next(key for key in labels.get_level_values(0) if key not in known)
+        raise DataError(
+            f"y has rows of series {strange!r}, which the model does not know. Leave them out, or "
+            "fit again with them."
+        )
     times = labels.get_level_values(1)
     grown = [
         _append(history, y_values[rows], x_values[rows], times[rows], longer)
         for history, rows in zip(panel, each, strict=True)
     ]
     return replace(panel, histories=tuple(grown))
+
+
+def _labels(panel: Panel, X: Any, y: Any) -> pd.Index | None:
+    """Return the labels of new rows, None where they have none but their order."""
+    of_y, of_x = _labels_of(y), _labels_of(X)
+    if panel.layout in ("panel_series", "panel_frame"):
+        if not isinstance(of_y, pd.MultiIndex):
+            raise DataError("the model knows a panel: y needs the index levels (series, time).")
+    elif isinstance(of_y, pd.MultiIndex):
+        raise DataError("the model knows one series: y needs an index of time alone.")
+    if of_y is not None and of_x is not None and not of_x.equals(of_y):
+        raise DataError("the rows of X and y differ. Give both on the same index.")
+    return of_x if of_y is None else of_y
+
+
+def _labels_of(rows: Any) -> pd.Index | None:
+    """Return an index that says something: numbers counted from 0 are those of a bare frame."""
+    index = getattr(rows, "index", None)
+    if not isinstance(index, pd.Index) or index.equals(pd.RangeIndex(len(index))):
+        return None
+    return index
 
 
 def _new_targets(estimator: Any, y: Any) -> Array:
@@ -227,8 +265,8 @@ def _append(
     if key not in longer:
         longer[key] = _longer(history.index, len(y))
     joined, beyond = longer[key]
-    if labels is not None and isinstance(labels, pd.DatetimeIndex | pd.PeriodIndex):
-        _check_continues(history, labels, beyond)
+    if labels is not None:
+        _check_continues(history, labels, beyond, "update", "y")
     return replace(
         history, index=joined, y=np.concatenate([history.y, y]), x=np.concatenate([history.x, x])
     )

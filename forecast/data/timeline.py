@@ -17,6 +17,7 @@ _RENAMED = {"M": "ME", "Q": "QE", "A": "YE", "Y": "YE", "AS": "YS", "H": "h", "T
 _SEASONS = {"YE": 1, "YS": 1, "Y": 1, "QE": 4, "QS": 4, "Q": 4, "ME": 12, "MS": 12, "M": 12}
 _SEASONS |= {"W": 52, "B": 5, "D": 7, "h": 24, "min": 1440, "s": 60}
 _MINUTES_A_DAY_TOO_MANY = 288
+_LAST_YEAR = 9999
 
 
 def offset_of(frequency: str) -> pd.offsets.BaseOffset:
@@ -187,13 +188,30 @@ def extend(index: pd.Index, steps: int) -> pd.Index:
     >>> extend(pd.date_range("1960-11", periods=2, freq="MS"), 1)[0]
     Timestamp('1961-01-01 00:00:00')
     """
-    if isinstance(index, pd.PeriodIndex):
-        return pd.period_range(index[-1] + 1, periods=steps, freq=index.freq, name=index.name)
-    if isinstance(index, pd.DatetimeIndex):
-        offset = frequency_of(index)
-        if offset is None:  # pragma: no cover - dates always have one, or raise
-            raise DataError("the dates follow no frequency.")
-        start = index[-1] + offset
-        return pd.date_range(start, periods=steps, freq=offset, name=index.name, unit=index.unit)
+    if isinstance(index, pd.PeriodIndex | pd.DatetimeIndex):
+        try:
+            beyond = _dates_after(index, steps)
+        except (pd.errors.OutOfBoundsDatetime, OverflowError) as error:
+            raise _too_far(index, steps) from error
+        if steps > 0 and beyond[-1].year > _LAST_YEAR:
+            raise _too_far(index, steps)
+        return beyond
     last = int(index[-1])
     return pd.RangeIndex(last + 1, last + 1 + steps, name=index.name)
+
+
+def _too_far(index: pd.Index, steps: int) -> DataError:
+    return DataError(
+        f"{steps} steps after {index[-1]} go beyond the year {_LAST_YEAR}, or what the index can "
+        "hold. Ask for fewer."
+    )
+
+
+def _dates_after(index: pd.PeriodIndex | pd.DatetimeIndex, steps: int) -> pd.Index:
+    if isinstance(index, pd.PeriodIndex):
+        return pd.period_range(index[-1] + 1, periods=steps, freq=index.freq, name=index.name)
+    offset = frequency_of(index)
+    if offset is None:  # pragma: no cover - dates always have one, or raise
+        raise DataError("the dates follow no frequency.")
+    start = index[-1] + offset
+    return pd.date_range(start, periods=steps, freq=offset, name=index.name, unit=index.unit)

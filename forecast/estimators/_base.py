@@ -212,11 +212,12 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         return _intervals.rolled_quantiles(self, panel, back, ahead, levels)
 
     def update(self, X: Any = None, y: Any = None) -> Self:
-        """Append new rows: the state and the cutoff move on, the weights stay.
+        """Append the rows after those known, X and y as in `fit`; no weight changes.
 
-        Parameters
-        ----------
-        X, y : as in `fit`, the rows right after those already known.
+        Raises
+        ------
+        DataError
+            When rows are missing between, known already, out of order, or of an unknown series.
         """
         self.panel_ = continuation.extend(self, self._panel(), X, y)
         return self
@@ -256,12 +257,15 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         return self.panel_
 
     def _point(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
-        values = self._forecast(panel, future, steps)
+        return self._finite(panel, self._forecast(panel, future, steps))
+
+    def _finite(self, panel: Panel, values: list[Array]) -> list[Array]:
+        """Return forecasts that are finite, or raise `DataError`."""
         for history, forecast in zip(panel, values, strict=True):
             if not np.isfinite(forecast).all():
-                name = "" if history.id is None else f" for series '{history.id}'"
+                of = "" if history.id is None else f" for series '{history.id}'"
                 raise DataError(
-                    f"{type(self).__name__} gave a forecast that is not finite{name}. "
+                    f"{type(self).__name__} gave a forecast that is not finite{of}. "
                     "Scale or clean the data, or add a transform."
                 )
         return values
@@ -270,19 +274,17 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
     ) -> list[Array]:
         own = self._quantiles(panel, future, steps, levels)
-        if own is not None:
-            return own
-        if self.calibration_ is None:
-            raise DataError(f"this {type(self).__name__} has no intervals.")
-        point = self._point(panel, future, steps)
-        return self.calibration_.quantiles(panel, point, levels)
+        if own is None:
+            if self.calibration_ is None:
+                raise DataError(f"this {type(self).__name__} has no intervals.")
+            own = self.calibration_.quantiles(panel, self._point(panel, future, steps), levels)
+        return self._finite(panel, own)
 
     def _check_parameters(self) -> None:
         """Raise `SpecError` when a parameter is out of its range."""
-        horizon = self.horizon
+        horizon, season = self.horizon, self.season
         if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
             raise SpecError(f"horizon must be an integer of at least 1, given: {horizon!r}")
-        season = self.season
         if season is not None and (not isinstance(season, int | np.integer) or season < 1):
             raise SpecError(f"season must be None or an integer of at least 1, given: {season!r}")
 

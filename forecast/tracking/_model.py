@@ -193,22 +193,16 @@ def _is_outrun(client: _mlflow.Client, name: str, alias: str, tags: Mapping[str,
     return int(other.tags.get(MADE, other.creation_timestamp)) > int(tags[MADE])
 
 
-def fetch(client: _mlflow.Client, name: str, alias: str) -> Path:
-    """Return the model folder behind an alias, after a look at what its loading would run."""
-    found = client.get_model_version_by_alias(name, alias)
+def fetch(client: _mlflow.Client, place: str, name: str) -> Path:
+    """Return the model folder at a place, after a look at what its loading would run."""
     with _mlflow.calls(client.uri):
         artifacts = _mlflow.module("mlflow.artifacts")
-        local = Path(
-            artifacts.download_artifacts(
-                artifact_uri=client.get_model_version_download_uri(name, found.version),
-                tracking_uri=client.uri,
-            )
-        )
+        local = Path(artifacts.download_artifacts(artifact_uri=place, tracking_uri=client.uri))
         flavour = _mlflow.module("mlflow.models").Model.load(str(local)).flavors
     ours = flavour.get("python_function", {})
     if ours.get("loader_module") != LOADER or ours.get("code"):
         raise StoreError(
-            f"'{name}@{alias}' in {client.uri} is no model of forecast, or "
+            f"'{name}' in {client.uri} is no model of forecast, or "
             "carries code of its own. It was not loaded."
         )
     folder = local / str(ours["data"])

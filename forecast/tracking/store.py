@@ -13,7 +13,7 @@ from typing import Self
 
 from forecast.errors import StoreError
 from forecast.masking import masked
-from forecast.tracking import _mlflow, _model, _names, _owner, _server, _signals, outbox
+from forecast.tracking import _address, _mlflow, _names, _owner, _server, _signals, outbox
 from forecast.tracking._lock import locked
 from forecast.tracking.run import Run
 
@@ -171,7 +171,7 @@ class Store:
             client.set_terminated(run_id, status="KILLED")
         return dead
 
-    def model_folder(self, name: str, alias: str = "champion") -> Path:
+    def model_folder(self, name: str, alias: str = _address.CHAMPION) -> Path:
         """Return the folder of a registered model, for `AbstractForecaster.load`.
 
         Raises
@@ -179,7 +179,31 @@ class Store:
         StoreError
             When there is no such model, or it is not one that `forecast` logged.
         """
-        return _model.fetch(self.client(), name, alias)
+        return _address.registered(self.client(), name, alias)
+
+    def find(self, model: str) -> Path:
+        """Return the folder of a model, however it is called.
+
+        Parameters
+        ----------
+        model : str
+            A folder; or the name of a registered model, of which the champion is taken, with
+            ``@alias`` or ``/version`` behind it and perhaps ``models:/`` before it; or the id of
+            a run.
+
+        Raises
+        ------
+        StoreError
+            When there is no such model, or it is not one that `forecast` logged.
+        """
+        if _address.is_folder(model):
+            return Path(model)
+        if self.database is not None and not _is_made(self.database):
+            raise StoreError(
+                f"there is no model folder {model}, and no store {self.database} to look in. Give "
+                "the folder of a model, or the store of its run with --store."
+            )
+        return _address.fetch(self.client(), model)
 
     def experiment(self, name: str) -> str:
         """Return the key of an experiment, which is made if there is none.

@@ -153,7 +153,7 @@ def running(store: Store, *, port: int = 5000, say: Say | None = None) -> Iterat
             server.stop()
 
 
-def free_port(wanted: int) -> int:
+def free_port(wanted: int, host: str = HOST) -> int:
     """Return the port wanted, or one that the system gives where it is in use."""
     for port in (wanted, 0):
         with socket.socket() as probe:
@@ -161,9 +161,9 @@ def free_port(wanted: int) -> int:
             if os.name == "posix":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
-                probe.bind((HOST, port))
+                probe.bind((host, port))
                 return int(probe.getsockname()[1])
-    raise StoreError(f"no port is free on {HOST}. Close a program that holds one.")
+    raise StoreError(f"no port is free on {host}. Close a program that holds one.")
 
 
 def _environment(store: Store) -> dict[str, str]:

@@ -16,8 +16,8 @@ from forecast.cli import outcome
 from forecast.cli.app import app
 
 COMMANDS = [
-    "run", "fit", "predict", "backtest", "study", "ui", "sync", "relocate", "schema", "validate",
-    "list", "doctor",
+    "run", "fit", "predict", "serve", "backtest", "study", "ui", "sync", "relocate", "schema",
+    "validate", "list", "doctor",
 ]  # fmt: skip
 QUICK = ("--no-track", "--set", "backtest.origins=1")
 
