@@ -22,7 +22,7 @@ from forecast.data import continuation, frames
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows
 from forecast.errors import DataError, SpecError
-from forecast.estimators import _intervals, _model_folder
+from forecast.estimators import _finite, _intervals, _model_folder
 from forecast.types import Array
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -159,7 +159,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            When inputs are missing over the steps ahead.
+            When inputs are missing over the steps ahead, or a forecast is not finite.
         """
         panel = self._panel()
         future = continuation.future(self, panel, X, steps)
@@ -201,15 +201,18 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            When a series has no rows left before the first cutoff, or inputs known ahead are
-            missing after one.
+            When a series has no rows left before the first cutoff, inputs known ahead are missing
+            after one, or a forecast is not finite.
         """
         panel, ahead = self._panel(), int(self.horizon if steps is None else steps)
         back = continuation.cutoffs(panel, origins, stride, ahead)
         if quantiles is None:
-            return self._rolled(panel, back, ahead)
-        levels = _intervals.check_levels(quantiles)
-        return _intervals.rolled_quantiles(self, panel, back, ahead, levels)
+            found = self._rolled(panel, back, ahead)
+        else:
+            levels = _intervals.check_levels(quantiles)
+            found = _intervals.rolled_quantiles(self, panel, back, ahead, levels)
+        self._sound(panel, list(found.swapaxes(0, 1)))
+        return found
 
     def update(self, X: Any = None, y: Any = None) -> Self:
         """Append new rows: the state and the cutoff move on, the weights stay.
@@ -256,26 +259,21 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         return self.panel_
 
     def _point(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
-        values = self._forecast(panel, future, steps)
-        for history, forecast in zip(panel, values, strict=True):
-            if not np.isfinite(forecast).all():
-                name = "" if history.id is None else f" for series '{history.id}'"
-                raise DataError(
-                    f"{type(self).__name__} gave a forecast that is not finite{name}. "
-                    "Scale or clean the data, or add a transform."
-                )
-        return values
+        return self._sound(panel, self._forecast(panel, future, steps))
+
+    def _sound(self, panel: Panel, values: Sequence[Array]) -> list[Array]:
+        return list(_finite.checked(type(self).__name__, panel, values))
 
     def _interval_values(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
     ) -> list[Array]:
         own = self._quantiles(panel, future, steps, levels)
         if own is not None:
-            return own
+            return self._sound(panel, own)
         if self.calibration_ is None:
             raise DataError(f"this {type(self).__name__} has no intervals.")
         point = self._point(panel, future, steps)
-        return self.calibration_.quantiles(panel, point, levels)
+        return self._sound(panel, self.calibration_.quantiles(panel, point, levels))
 
     def _check_parameters(self) -> None:
         """Raise `SpecError` when a parameter is out of its range."""
