@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-accuracy docs clean
+.PHONY: help demo test lint audit bench bench-accuracy docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ lint: $(STAMP) ## Style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(STAMP) ## Known weaknesses and licences of what the package stands on; needs pypi.org
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[audit]' --no-build-isolation
+	$(BIN)/python tests/supply/audit.py
 
 bench: $(STAMP) ## Measure what benchmarks/README.md states
 	$(BIN)/python benchmarks/startup.py
