@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fuzz bench bench-accuracy docs clean
+.PHONY: help demo test lint audit fuzz bench bench-accuracy docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,6 +25,10 @@ lint: $(STAMP) ## Style, types and layers
 
 fuzz: $(STAMP) ## Read thousands of damaged tables and pipelines; FUZZ_EXAMPLES=5000
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --timeout=0 --hypothesis-profile=fuzz tests/catalogue/test_anything.py
+
+audit: $(STAMP) ## Known weaknesses and licences of what the package stands on; needs pypi.org
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[audit]' --no-build-isolation
+	$(BIN)/python tests/supply/audit.py
 
 bench: $(STAMP) ## Measure what benchmarks/README.md states
 	$(BIN)/python benchmarks/startup.py

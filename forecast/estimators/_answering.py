@@ -107,7 +107,7 @@ class AbstractAnswering(AbstractInspectable):
         """
         panel = self._panel()
         ahead = continuation.future(self, panel, X, steps)
-        return list(self._members(panel, ahead.x, ahead.steps).swapaxes(0, 1))
+        return self._sound(panel, list(self._members(panel, ahead.x, ahead.steps).swapaxes(0, 1)))
 
     def _quantiles(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]

@@ -22,7 +22,7 @@ from forecast.data import continuation, frames
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows
 from forecast.errors import DataError, SpecError
-from forecast.estimators import _intervals, _model_folder
+from forecast.estimators import _finite, _intervals, _model_folder
 from forecast.types import Array
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -159,7 +159,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            When inputs are missing over the steps ahead.
+            When inputs are missing over the steps ahead, or a forecast is not finite.
         """
         panel = self._panel()
         future = continuation.future(self, panel, X, steps)
@@ -201,15 +201,18 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            When a series has no rows left before the first cutoff, or inputs known ahead are
-            missing after one.
+            When a series has no rows left before the first cutoff, inputs known ahead are missing
+            after one, or a forecast is not finite.
         """
         panel, ahead = self._panel(), int(self.horizon if steps is None else steps)
         back = continuation.cutoffs(panel, origins, stride, ahead)
         if quantiles is None:
-            return self._rolled(panel, back, ahead)
-        levels = _intervals.check_levels(quantiles)
-        return _intervals.rolled_quantiles(self, panel, back, ahead, levels)
+            found = self._rolled(panel, back, ahead)
+        else:
+            levels = _intervals.check_levels(quantiles)
+            found = _intervals.rolled_quantiles(self, panel, back, ahead, levels)
+        self._sound(panel, list(found.swapaxes(0, 1)))
+        return found
 
     def update(self, X: Any = None, y: Any = None) -> Self:
         """Append the rows after those known, X and y as in `fit`; no weight changes.
@@ -257,28 +260,21 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         return self.panel_
 
     def _point(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
-        return self._finite(panel, self._forecast(panel, future, steps))
+        return self._sound(panel, self._forecast(panel, future, steps))
 
-    def _finite(self, panel: Panel, values: list[Array]) -> list[Array]:
-        """Return forecasts that are finite, or raise `DataError`."""
-        for history, forecast in zip(panel, values, strict=True):
-            if not np.isfinite(forecast).all():
-                of = "" if history.id is None else f" for series '{history.id}'"
-                raise DataError(
-                    f"{type(self).__name__} gave a forecast that is not finite{of}. "
-                    "Scale or clean the data, or add a transform."
-                )
-        return values
+    def _sound(self, panel: Panel, values: Sequence[Array]) -> list[Array]:
+        return list(_finite.checked(type(self).__name__, panel, values))
 
     def _interval_values(
         self, panel: Panel, future: Sequence[Array], steps: int, levels: Sequence[float]
     ) -> list[Array]:
         own = self._quantiles(panel, future, steps, levels)
-        if own is None:
-            if self.calibration_ is None:
-                raise DataError(f"this {type(self).__name__} has no intervals.")
-            own = self.calibration_.quantiles(panel, self._point(panel, future, steps), levels)
-        return self._finite(panel, own)
+        if own is not None:
+            return self._sound(panel, own)
+        if self.calibration_ is None:
+            raise DataError(f"this {type(self).__name__} has no intervals.")
+        point = self._point(panel, future, steps)
+        return self._sound(panel, self.calibration_.quantiles(panel, point, levels))
 
     def _check_parameters(self) -> None:
         """Raise `SpecError` when a parameter is out of its range."""

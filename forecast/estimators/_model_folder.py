@@ -1,13 +1,12 @@
 """A model on disk: ``model.json`` says what it is, ``arrays.safetensors`` holds the numbers.
 
-Nothing in it can execute. The class is looked up in the registry, never imported by path, and
-the arrays carry a checksum.
+Nothing in it can execute. The class is looked up in the registry, never imported by path, both
+files carry checksums, and sizes are checked before anything is made of them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from forecast.data import timeline
 from forecast.data.panel import History, Panel
 from forecast.data.transforms._chain import Chain
 from forecast.errors import ForecastError, ModelFormatError, StoreError
+from forecast.estimators import _model_document, _model_migration
 from forecast.estimators._intervals import Calibration
 from forecast.files import write_atomically
 from forecast.types import Array
@@ -29,7 +29,11 @@ from forecast.types import Array
 if TYPE_CHECKING:
     from forecast.estimators._base import AbstractForecaster
 
-FORMAT = 2
+MAX_BYTES = 2**33
+"""Of the arrays."""
+MAX_SETTING = 1_000_000
+"""No setting counts anything beyond; a file that says so wants memory, not a model."""
+
 _JSON, _ARRAYS = "model.json", "arrays.safetensors"
 
 
@@ -44,7 +48,6 @@ def save(model: AbstractForecaster, folder: Path, *, overwrite: bool) -> Path:
     # The format takes an array's memory as it lies, whatever its order.
     packed = save_arrays({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     document = {
-        "format": FORMAT,
         "kind": registry.kind_of(model),
         "parameters": registry.describe(model.get_params(deep=False)),
         "n_features_in": getattr(model, "n_features_in_", None),
@@ -57,7 +60,7 @@ def save(model: AbstractForecaster, folder: Path, *, overwrite: bool) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / _ARRAYS, packed)
-        write_atomically(folder / _JSON, json.dumps(document, indent=2).encode())
+        write_atomically(folder / _JSON, _model_document.sealed(document))
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error}. Give another path.") from error
     return folder
@@ -71,37 +74,22 @@ def load(folder: Path) -> AbstractForecaster:
     ModelFormatError
         When a file is missing, damaged, foreign or of a newer format.
     """
-    document = _document(folder)
-    try:
-        packed = (folder / _ARRAYS).read_bytes()
-    except OSError as error:
-        raise ModelFormatError(f"{folder} is no model folder: {error}") from error
+    document = _model_document.read(folder / _JSON)
+    packed = _model_document.contents(folder / _ARRAYS, MAX_BYTES)
     if hashlib.sha256(packed).hexdigest() != document.get("sha256"):
         raise ModelFormatError(
             f"{folder / _ARRAYS} is damaged: its checksum differs from {_JSON}. Restore the folder."
         )
     try:
-        return _rebuild(document, load_arrays(packed))
+        return _rebuild(*_model_migration.current(document, load_arrays(packed)))
     except ForecastError as error:
         raise ModelFormatError(f"{folder} cannot be read: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFormatError(f"{folder / _JSON} is damaged: {error!r}") from error
-
-
-def _document(folder: Path) -> dict[str, Any]:
-    try:
-        document = json.loads((folder / _JSON).read_text())
-    except OSError as error:
-        raise ModelFormatError(f"{folder} is no model folder: {error}") from error
-    except ValueError as error:
-        raise ModelFormatError(f"{folder / _JSON} is no JSON: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        given = document.get("format") if isinstance(document, dict) else document
-        raise ModelFormatError(f"{folder / _JSON}: format must be {FORMAT}, given: {given!r}")
-    return document
+    except Exception as error:  # whatever goes wrong here, the files are wrong
+        raise ModelFormatError(f"{folder / _JSON} is damaged: {error!r}"[:500]) from error
 
 
 def _rebuild(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> AbstractForecaster:
+    check_settings(document["parameters"])
     parameters = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in document["parameters"].items()
@@ -117,6 +105,23 @@ def _rebuild(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> Abstra
     own = {k.removeprefix("fitted."): v for k, v in arrays.items() if k.startswith("fitted.")}
     model._restore(document["fitted"], own)
     return model
+
+
+def check_settings(node: Any, name: str = "") -> None:
+    """Refuse settings that count more than any model has; seeds are no counts.
+
+    Raises
+    ------
+    ModelFormatError
+    """
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            check_settings(value, key)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            check_settings(value, name)
+    elif isinstance(node, int) and name != "random_state" and abs(node) > MAX_SETTING:
+        raise ModelFormatError(f"{name} is {node}, beyond {MAX_SETTING}")
 
 
 def _panel_out(panel: Panel) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -180,8 +185,16 @@ def _index_in(node: Mapping[str, Any]) -> pd.Index:
 
 
 def _panel_in(node: Mapping[str, Any], arrays: Mapping[str, Array]) -> Panel:
+    rows, columns = arrays["panel.y"].shape
+    lengths = [index["rows"] for index in node["indices"]]
+    if not all(0 < length <= rows for length in lengths) or sum(lengths) > rows:
+        raise ModelFormatError(f"indices of {sum(lengths)} rows cannot lie on {rows} rows")
+    if arrays["panel.x"].shape != (rows, len(node["inputs"])) or columns != len(node["targets"]):
+        raise ModelFormatError("rows of the panel do not fit the names of its columns")
     known = [_index_in(index) for index in node["indices"]]
     indices = [known[place] for place in arrays["panel.index"].astype(int)]
+    if sum(len(index) for index in indices) != rows:
+        raise ModelFormatError(f"the histories do not add up to {rows} rows")
     stops = np.cumsum([len(index) for index in indices])[:-1]
     y, x = np.split(arrays["panel.y"], stops), np.split(arrays["panel.x"], stops)
     parts = zip(node["ids"], indices, y, x, strict=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from forecast.errors import ModelFormatError
 from forecast.estimators._fit_report import COLUMNS, FitReport
 from forecast.estimators._prepared import Prepared
 from forecast.estimators._scores import Recalibration
@@ -59,10 +60,29 @@ def restore(
         model.panel_, model.transforms, own, model.timing, model.segment
     )
     width, targets = model.prepared_.width(model.panel_), len(model.panel_.targets)
+    kept = _part(arrays, "network.")
+    _check_size(model, kept, width, targets)
     model.network_, _ = model._network(width, targets)
-    weights = {k: torch.from_numpy(v.copy()) for k, v in _part(arrays, "network.").items()}
+    weights = {k: torch.from_numpy(v.copy()) for k, v in kept.items()}
+    wanted = {name for name, _ in model.network_.named_parameters()}
+    if wanted != set(weights):
+        raise ModelFormatError(f"weights differ from the network's: {wanted ^ set(weights)}")
     model.network_.to(devices.choose("cpu"), getattr(torch, model._settings().dtype))
     model.network_.load_state_dict(weights, strict=False)
+
+
+def _check_size(
+    model: AbstractRecurrent, weights: Mapping[str, Array], inputs: int, targets: int
+) -> None:
+    """Refuse a network far larger than the weights that are there, before one is made."""
+    members = {len(model.member_seeds_), len(model.alive_), *map(len, weights.values())}
+    if members != {model.n_members}:
+        raise ModelFormatError(f"n_members is {model.n_members}, but there are {members}")
+    widest = max(model.state_size, inputs, targets * model.segment)
+    wanted = model.n_members * model.state_size * widest
+    given = sum(value.size for value in weights.values())
+    if wanted > 2 * given:
+        raise ModelFormatError(f"a network of {wanted} weights cannot be made of {given} numbers")
 
 
 def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

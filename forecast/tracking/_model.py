@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from forecast.errors import StoreError
 from forecast.tracking import _mlflow, _names
@@ -24,6 +25,9 @@ MADE = "forecast.made"
 
 # Kinds of file that only ever hold data; anything else stays out.
 _SAFE = {".json", ".safetensors"}
+# What `log` writes of a pyfunc model; of other settings some run code.
+_KNOWN = {"data", "env", "loader_module", "python_version"}
+_MOST = 1_000_000  # bytes of a description
 
 
 @dataclass
@@ -101,7 +105,8 @@ def _stage(
     }
     draft = staged.with_name("draft")
     pyfunc.save_model(path=str(draft), **kept)
-    served = pyfunc.load_model(str(draft))
+    with _mlflow.no_pickles():
+        served = pyfunc.load_model(str(draft))
     asked = None if example is None else example.reset_index()
     answer = served.predict(asked)
     raw = served.get_raw_model()
@@ -195,25 +200,47 @@ def _is_outrun(client: _mlflow.Client, name: str, alias: str, tags: Mapping[str,
 
 def fetch(client: _mlflow.Client, place: str, name: str) -> Path:
     """Return the model folder at a place, after a look at what its loading would run."""
-    with _mlflow.calls(client.uri):
+    with _mlflow.calls(client.uri), _mlflow.no_pickles():
         artifacts = _mlflow.module("mlflow.artifacts")
         local = Path(artifacts.download_artifacts(artifact_uri=place, tracking_uri=client.uri))
-        flavour = _mlflow.module("mlflow.models").Model.load(str(local)).flavors
-    ours = flavour.get("python_function", {})
-    if ours.get("loader_module") != LOADER or ours.get("code"):
+    data = _described(local)
+    folder = local / (data or "")
+    if data is None or not folder.resolve().is_relative_to(local.resolve()):
         raise StoreError(
             f"'{name}' in {client.uri} is no model of forecast, or "
             "carries code of its own. It was not loaded."
         )
-    folder = local / str(ours["data"])
     _check_safe(folder)
     return folder
+
+
+def _described(local: Path) -> str | None:
+    """Return where a model's data are, None where loading would run anything but this package.
+
+    The file is read here, not by mlflow, so that nothing of what it names is looked at before.
+    """
+    file = local / "MLmodel"
+    try:
+        if file.is_symlink() or file.stat().st_size > _MOST:
+            return None
+        described = yaml.safe_load(file.read_text(encoding="utf-8"))
+        ours = described["flavors"]["python_function"]
+        given = {key for key, value in ours.items() if value}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    except yaml.YAMLError:
+        return None
+    if ours.get("loader_module") != LOADER or not given <= _KNOWN:
+        return None
+    data = ours.get("data")
+    return data if isinstance(data, str) else None
 
 
 def _check_safe(folder: Path) -> None:
     if not folder.is_dir():
         raise StoreError(f"{folder} is no model folder. Save the model first.")
-    strange = sorted(p.name for p in folder.rglob("*") if p.is_file() and p.suffix not in _SAFE)
+    every = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    strange = sorted(p.name for p in every if p.suffix not in _SAFE or p.is_symlink())
     if strange:
         raise StoreError(
             f"{folder} holds {', '.join(strange)}. A model folder holds JSON and safetensors "

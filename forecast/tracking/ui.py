@@ -31,7 +31,11 @@ Say = Callable[[str], None]
 
 # What mlflow runs beside the page by default are workers for jobs that forecasting has none of:
 # 15 processes and 3 GB of memory instead of 2 and 0.5.
-_LEAN = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+# Nor has it models to load.
+_LEAN = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+}
 
 
 def serve(

@@ -100,8 +100,10 @@ class AbstractUnivariate(AbstractBaseline):
         shift, scale = self._units_of(sample.y)
         column: Learned = {"shift": shift, "scale": scale}
         trial = np.repeat(sample.x[-1:], int(self.horizon), axis=0)
-        prepared, _ = self._prepared(column, sample, trial)
-        reason = self._unfit(prepared.y)
+        reason = "" if np.isfinite((shift, scale)).all() else "its values are too large"
+        if not reason:
+            prepared, _ = self._prepared(column, sample, trial)
+            reason = self._unfit(prepared.y)
         if not reason:
             try:
                 column["model"] = self._fit_one(prepared)

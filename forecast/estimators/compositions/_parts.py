@@ -15,7 +15,7 @@ from forecast.data.panel import Panel
 from forecast.errors import SpecError
 from forecast.estimators._base import AbstractForecaster, OnEpoch
 from forecast.estimators._fit_report import COLUMNS, FitReport
-from forecast.estimators._model_folder import calibration_in, calibration_out
+from forecast.estimators._model_folder import calibration_in, calibration_out, check_settings
 from forecast.types import Array
 
 SHARED = ("horizon", "season", "past_only")
@@ -106,7 +106,9 @@ def restore(
     """Take back what `keep` gave."""
     parts = []
     for place, kept in enumerate(values["parts"]):
+        check_settings(kept["forecaster"])
         inner: AbstractForecaster = registry.build("model", kept["forecaster"])
+        inner._check_parameters()
         start = f"{place}."
         own = {
             name.removeprefix(start): value

@@ -15,6 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from forecast import registry
 from forecast.errors import DataError, ModelFormatError, SpecError, StoreError
+from forecast.estimators._model_document import sealed
 from forecast.estimators.ecnn import ECNN
 from forecast.networks.initial_states.noisy import Noisy
 from forecast.training.settings import Training
@@ -440,7 +441,7 @@ def test_a_damaged_folder_is_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "format must be 2, given: 99"),
+        ({"format": 99}, "format must be 1 to 3, given: 99"),
         ({"kind": "os.system"}, "there is no model 'os.system'"),
         ({"parameters": {"evil": 1}}, "no setting 'evil'"),
         ({"panel": 3}, "damaged"),
@@ -449,7 +450,7 @@ def test_a_damaged_folder_is_refused(folder, tmp_path):
 def test_a_foreign_folder_is_refused(folder, tmp_path, change, message):
     ECNN.load(folder).save(tmp_path / "copy")
     file = tmp_path / "copy" / "model.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    file.write_bytes(sealed({**json.loads(file.read_text()), "seal": "0" * 64, **change}))
     with pytest.raises(ModelFormatError, match=message):
         ECNN.load(tmp_path / "copy")
 
