@@ -54,8 +54,11 @@ class Calibration:
     Parameters
     ----------
     residuals : array of shape (n, H, p)
-        Absolute residuals, divided by `scales` of their history; NaN where the target is missing.
+        Absolute residuals, divided by the mean of those of their history: of a panel, of those at
+        its other origins. A new residual is not part of the mean either. NaN where the target is
+        missing.
     scales : array of shape (histories, p)
+        Mean absolute residual of each history.
     chain : Chain
         The transforms g of all histories.
 
@@ -72,13 +75,9 @@ class Calibration:
     @classmethod
     def of(cls, residuals: Sequence[Array], chain: Chain) -> Calibration:
         """Pool the residuals of several histories, arrays of shape (n, H, p)."""
-        scales = []
-        for part in residuals:
-            known = ~np.isnan(part)
-            count = np.maximum(known.sum(axis=(0, 1)), 1)
-            mean = np.where(known, np.abs(part), 0.0).sum(axis=(0, 1)) / count
-            scales.append(np.where(mean > 0, mean, 1.0))
-        pooled = np.concatenate([np.abs(r) / s for r, s in zip(residuals, scales, strict=True)])
+        parts = [_scaled(np.abs(part), alone=len(residuals) == 1) for part in residuals]
+        pooled = np.concatenate([scaled for scaled, _ in parts])
+        scales = [scale for _, scale in parts]
         return cls(pooled, np.stack(scales), chain)
 
     def quantiles(
@@ -105,6 +104,26 @@ class Calibration:
             return table[:steps]
         beyond = np.sqrt(np.arange(horizon + 1, steps + 1) / horizon)[:, None, None]
         return np.concatenate([table, table[-1:] * beyond])
+
+
+def _scaled(residuals: Array, *, alone: bool) -> tuple[Array, Array]:
+    """Divide absolute residuals (n, H, p) of a history by a mean of them; return that of all, too.
+
+    Of one history `alone` the mean cancels out. Of several, each origin is divided by the mean of
+    the others, or a large residual would make itself smaller, and intervals narrow.
+    """
+    known = ~np.isnan(residuals)
+    sums, counts = np.where(known, residuals, 0.0).sum(axis=1), known.sum(axis=1)
+    scale = _mean(sums.sum(axis=0), counts.sum(axis=0), np.ones(residuals.shape[2]))
+    if alone:
+        return residuals / scale, scale
+    others = _mean(sums.sum(axis=0) - sums, counts.sum(axis=0) - counts, scale)
+    return residuals / others[:, None], scale
+
+
+def _mean(sums: Array, counts: Array, otherwise: Array) -> Array:
+    mean = sums / np.maximum(counts, 1)
+    return np.where((counts > 0) & (mean > 0), mean, otherwise)
 
 
 def _widths(residuals: Array, coverage: Array) -> Array:

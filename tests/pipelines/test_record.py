@@ -162,8 +162,8 @@ def test_a_stopped_run_is_marked_killed(start, quick, folder, store):
     stopped = running(store)[0].info.run_id
     try:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        told = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 143
+    assert process.returncode == 143, told
     assert store.client().get_run(stopped).info.status == "KILLED"
