@@ -227,9 +227,7 @@ def _contents(
 
 def _write(spec: Spec, options: Options, work: Work, contents: Mapping[str, bytes]) -> Path:
     """Write the files into the folder named, or a new one inside the store's."""
-    root = options.root / "results" / spec.name
-    folder = Path(spec.output) if spec.output else output.dated(root)
-    work.note_folder(folder)
+    folder = output.place(spec.output, options.root / "results" / spec.name, work)
     for name, content in contents.items():
         output.write(folder / name, content)
     return folder

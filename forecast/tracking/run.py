@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from forecast.errors import TrainingError
 from forecast.tracking import _curves, _mlflow, _model, _names, _owner
 from forecast.tracking._model import LoggedModel
 from forecast.tracking._signals import Terminated
@@ -63,7 +64,10 @@ class Run:
             raise
         except BaseException as error:
             status = "FAILED"
-            run.tags({"forecast.error": f"{type(error).__name__}: {error}"})
+            tags = {"forecast.error": f"{type(error).__name__}: {error}"}
+            if isinstance(error, TrainingError) and not isinstance(error, MemoryError):
+                tags["forecast.status"] = "DIVERGED"
+            run.tags(tags)
             raise
         finally:
             client.set_terminated(run.id, status=status)
