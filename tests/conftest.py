@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Set before anything is imported that reads them.
@@ -18,3 +19,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("house")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="repeat faults as often as `make soak`")
+
+
+@pytest.fixture(scope="session")
+def often(request):
+    """Return how often to repeat a fault: a few times, or the number that `make soak` asks for."""
+    soak = request.config.getoption("--soak")
+    return lambda few, full: full if soak else few

@@ -44,7 +44,8 @@ class Commands(typer.core.TyperGroup):
                 raise
             except ForecastError as error:
                 say(f"Error: {error}")
-                raise typer.Exit(error.status) from None
+                full = isinstance(error.__cause__, OSError) and is_full(error.__cause__)
+                raise typer.Exit(NoSpaceError.status if full else error.status) from None
             except KeyboardInterrupt as stop:
                 say(f"Stopped. {' '.join(map(str, stop.args))}".rstrip())
                 raise typer.Exit(128 + (received or [signal.SIGINT])[0]) from None

@@ -11,9 +11,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from forecast.errors import StoreError
+from forecast.files import is_full, no_space
 
 # Read by mlflow while it is imported or called; a value that the user has set stays.
 ENVIRONMENT = {
@@ -22,6 +24,9 @@ ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_UV_AUTO_DETECT": "false",
 }
+
+LOCK_SECONDS = 20
+"""How long a database that another process holds is waited for; mlflow waits as long."""
 
 _LOGGERS = ("mlflow", "alembic")
 
@@ -70,8 +75,29 @@ def calls(uri: str) -> Iterator[None]:
     except Exception as error:
         if not isinstance(error, _refusals()):
             raise
-        reason = str(getattr(error, "message", error)).strip().split("\n")[0]
-        raise StoreError(f"tracking store {shown(uri)}: {shown(reason)}") from error
+        raise _ours(uri, error) from error
+
+
+def _ours(uri: str, error: Exception) -> StoreError:
+    """Return the error that says what a store refuses, and how to mend it."""
+    reason = str(getattr(error, "message", error)).strip().split("\n")[0]
+    file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+    if "database or disk is full" in reason:
+        return no_space(file)
+    if isinstance(error, OSError) and is_full(error):
+        return no_space(Path(error.filename2 or error.filename or file))
+    if "database is locked" in reason:
+        return held(file)
+    return StoreError(f"tracking store {shown(uri)}: {shown(reason)}")
+
+
+def held(database: Path) -> StoreError:
+    """Return the error of a database that another process does not let go."""
+    return StoreError(
+        f"the tracking store {database} is held by another process, for longer than the "
+        f"{LOCK_SECONDS} s that are waited. Nothing is lost: end that process and give the same "
+        "command again, or run without tracking (--no-track)."
+    )
 
 
 def _refusals() -> tuple[type[Exception], ...]:

@@ -20,6 +20,8 @@ from forecast.tracking.run import Run
 
 DEFAULT_ROOT = Path("mlruns")
 _SQLITE = "sqlite:///"
+_FOREIGN = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4",
+            "smb3", "smbfs"}  # fmt: skip
 
 # The page has views for training models and for language models; this asks for the former.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
@@ -103,6 +105,7 @@ class Store:
             _check_folder(self.artifacts)
         if self.database is not None:
             _check_name(self.database)
+            _check_local(self.database)
             _check_folder(self.database.parent)
             _check_database(self.database)
 
@@ -209,7 +212,7 @@ def _check_folder(folder: Path) -> None:
         raise StoreError(
             f"cannot write to the folder {folder} ({error.strerror}). Make it writable, give "
             "another place with --tracking-uri sqlite:///FOLDER/mlflow.db, or run without "
-            "tracking."
+            "tracking (--no-track)."
         ) from error
 
 
@@ -217,16 +220,39 @@ def _check_database(file: Path) -> None:
     if not file.exists():
         return
     try:
-        with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as connection:
+        with closing(_connected(file)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
         with file.open("r+b"):  # sqlite opens a read-only file without a word
             pass
     except (sqlite3.Error, OSError) as error:
+        if "database is locked" in str(error):
+            raise _mlflow.held(file) from error
         raise StoreError(
             f"cannot write to the tracking store {file} ({error}). Make the file and its folder "
-            "writable, or move a damaged file away and a new one will be made."
+            "writable, move a damaged file away and a new one will be made, or run without "
+            "tracking (--no-track)."
         ) from error
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=_mlflow.LOCK_SECONDS, isolation_level=None)
+
+
+def _check_local(file: Path, mounts: Path = Path("/proc/mounts")) -> None:
+    """Refuse a database on another machine's disk, where its locks do not hold."""
+    if not mounts.exists():
+        return
+    known = [line.split(" ")[1:3] for line in mounts.read_text(errors="replace").splitlines()]
+    kinds = {Path(place.replace("\\040", " ")): kind for place, kind in known}
+    real = file.resolve()
+    kind = next((kinds[place] for place in (real, *real.parents) if place in kinds), "")
+    if kind in _FOREIGN:
+        raise StoreError(
+            f"{file} is on a network file system ({kind}), where several programs at once can "
+            "damage a database. Give a folder of this machine with --store, or a server with "
+            "--tracking-uri http://HOST:PORT."
+        )
 
 
 def _check_server(uri: str) -> None:
