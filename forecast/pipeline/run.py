@@ -134,6 +134,7 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
             results = Results(written, tuple(written / name for name in contents), forecast)
             versions = {}
             if tracked is not None:
+                work.note("recording")
                 listener.note("Recording.")
                 made = record.Made(judgement, fitted, results.files, resolved)
                 versions = record.record(tracked, spec, candidates, made)

@@ -117,6 +117,7 @@ def run(kind: str, document: Document, plan: Plan, options: Options, listener: L
             output.write(target / name, content)
         run_id = ""
         if options.store is not None:
+            work.note("recording")
             listener.note("Recording.")
             named = spec.model_copy(update={"name": f"{spec.name}-{kind}"})
             with record.opened(options.store, named, data, work.resumed) as tracked:

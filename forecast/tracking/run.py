@@ -37,7 +37,7 @@ class Run:
         self._record = record
         self._tables: list[dict[str, str]] = []
         self._long: dict[str, str] = {}
-        self._metrics: dict[str, float] = {}
+        self._metrics: dict[str, tuple[float, int, int]] = {}
 
     @classmethod
     @contextmanager
@@ -128,9 +128,10 @@ class Run:
         """Record numbers; what is no number is left out, infinity becomes NaN."""
         found = {_names.key(key): _names.number(value) for key, value in values.items()}
         numbers = {key: value for key, value in found.items() if value is not None}
-        self._metrics |= numbers
         now = int(time.time() * 1000)
-        self._log_metrics([(key, value, now, step) for key, value in numbers.items()])
+        points = {key: (value, now, step) for key, value in numbers.items()}
+        self._metrics |= points
+        self._log_metrics([(key, *point) for key, point in points.items()])
 
     def curves(self, history: pd.DataFrame) -> None:
         """Record how training went: a number an epoch.
@@ -264,8 +265,8 @@ class Run:
             example=example,
             metadata=metadata or {},
         )
-        now = int(time.time() * 1000)
-        self._log_metrics([(key, value, now, 0) for key, value in self._metrics.items()], logged)
+        # With the time of the first record, so that the run's own history has each value once.
+        self._log_metrics([(key, *point) for key, point in self._metrics.items()], logged)
         if registered_name is None:
             return LoggedModel(logged, None)
         version = _model.register(
