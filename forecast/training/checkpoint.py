@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,9 @@ class Checkpoint:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._held: State | None = None
+        self._held: Callable[[], State] | None = None
 
-    def hold(self, state: State) -> None:
+    def hold(self, state: Callable[[], State]) -> None:
         """Keep a state in memory, to be written when that is due or when the work is stopped."""
         self._held = state
 
@@ -45,7 +45,7 @@ class Checkpoint:
             When there is not.
         """
         if self.path is not None and self._held is not None:
-            check_room(self.path, sum(value.nbytes for value in self._held[0].values()))
+            check_room(self.path, sum(value.nbytes for value in self._held()[0].values()))
 
     def write(self) -> None:
         """Write what is held, unless that was done; the file that was there becomes the older.
@@ -57,7 +57,7 @@ class Checkpoint:
         """
         if self.path is None or self._held is None:
             return
-        tensors, about = self._held
+        tensors, about = self._held()
         plain = {name: value.detach().contiguous() for name, value in tensors.items()}
         content = save_tensors(plain, {"about": json.dumps(about)})
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -170,8 +171,8 @@ class Progress:
             "best_epochs": self.best_epoch.tolist(),
         }
 
-    def state(self, loop: Loop) -> State:
-        """Return copies of all that is needed to go on to the same bits."""
+    def state(self, loop: Loop) -> Callable[[], State]:
+        """Copy all that is needed to go on to the same bits; what is returned puts it together."""
         loop.network.put(loop.members, loop.active)
         tensors = {f"network.{k}": v for k, v in loop.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best.items()}
@@ -181,16 +182,14 @@ class Progress:
             tensors[f"generator.{number}"] = generator.get_state()
         for name in _BY_MEMBER:
             tensors[f"progress.{name}"] = getattr(self, name)
-        none = self.best_loss.new_empty(0, len(self.alive))
-        for name in ("train_losses", "validation_losses"):
-            losses = getattr(self, name)
-            tensors[f"progress.{name}"] = torch.stack(losses) if losses else none
-        tensors["progress.rates"] = torch.tensor(self.rates, dtype=torch.float64)
+        copies = {name: value.detach().clone() for name, value in tensors.items()}
         about = {
             "format": FORMAT, "epoch": self.epoch, "steps": loop.flat.steps,
             "fingerprint": loop.fingerprint,
         }  # fmt: skip
-        return {name: value.detach().clone() for name, value in tensors.items()}, about
+        # These only grow, so that of them no copy is needed at every epoch.
+        losses = (self.train_losses, self.validation_losses, self.rates)
+        return partial(_with_curves, copies, about, *losses)
 
     def resume(self, checkpoint: Checkpoint, loop: Loop) -> None:
         """Take up a checkpoint of the same task; leave everything as it is where there is none."""
@@ -213,6 +212,23 @@ class Progress:
         self.validation_losses = list(tensors["progress.validation_losses"])
         self.rates = tensors["progress.rates"].tolist()
         self.epoch = about["epoch"]
+
+
+def _with_curves(
+    copies: dict[str, Tensor],
+    about: dict[str, Any],
+    train: list[Tensor],
+    validation: list[Tensor],
+    rates: list[float],
+) -> State:
+    epoch = about["epoch"]
+    none = copies["progress.best_loss"].new_empty(0, len(copies["progress.best_loss"]))
+    curves = {
+        "train_losses": torch.stack(train[:epoch]) if epoch else none,
+        "validation_losses": torch.stack(validation[:epoch]) if epoch else none,
+        "rates": torch.tensor(rates[:epoch], dtype=torch.float64),
+    }
+    return copies | {f"progress.{name}": value for name, value in curves.items()}, about
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -57,7 +58,9 @@ class Command:
 
     def __init__(self, forks, folder, arguments):
         self.forks, self.folder, self.status = forks, folder, None
-        self.out, self.err = (folder / f"{name}-{time.monotonic_ns()}.txt" for name in ("o", "e"))
+        # Not in the folder, whose disk may be full.
+        self.said = tempfile.TemporaryDirectory()
+        self.out, self.err = (Path(self.said.name) / name for name in ("out", "err"))
         asked = {"folder": str(folder), "arguments": [str(a) for a in arguments]}
         folder.mkdir(parents=True, exist_ok=True)
         self.pid = forks.ask(**asked, out=str(self.out), err=str(self.err))["pid"]
@@ -73,7 +76,9 @@ class Command:
     def wait(self):
         """Return the status and what was said of errors."""
         self.status = self.forks.ask(**{"await": self.pid})["status"]
-        return self.status, self.err.read_text()
+        message = self.err.read_text()
+        self.said.cleanup()
+        return self.status, message
 
     def wait_until(self, condition, seconds=120):
         """Wait for a condition; False where the command ended before."""

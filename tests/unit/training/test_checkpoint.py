@@ -27,7 +27,7 @@ def write():
     epoch = 0 if found is None else found[1]["epoch"]
     while True:
         epoch += 1
-        kept.hold(({"weights": torch.full((40_000,), float(epoch))}, {"epoch": epoch}))
+        kept.hold(lambda: ({"weights": torch.full((40_000,), float(epoch))}, {"epoch": epoch}))
         kept.write()
         print("wrote", epoch, flush=True)
 for line in sys.stdin:
@@ -41,7 +41,7 @@ for line in sys.stdin:
 
 
 def write(kept, epoch):
-    kept.hold(({"weights": torch.full((50,), float(epoch))}, {"epoch": epoch}))
+    kept.hold(lambda: ({"weights": torch.full((50,), float(epoch))}, {"epoch": epoch}))
     kept.write()
 
 
