@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ ENVIRONMENT = {
 
 LOCK_SECONDS = 20
 """How long a database that another process holds is waited for; mlflow waits as long."""
+
+_PAGES = 2**15
 
 _LOGGERS = ("mlflow", "alembic")
 
@@ -82,7 +85,8 @@ def _ours(uri: str, error: Exception) -> StoreError:
     """Return the error that says what a store refuses, and how to mend it."""
     reason = str(getattr(error, "message", error)).strip().split("\n")[0]
     file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
-    if "database or disk is full" in reason:
+    # Without room for its journal, sqlite speaks of other errors.
+    if "is full" in reason or (file.exists() and shutil.disk_usage(file).free < _PAGES):
         return no_space(file)
     if isinstance(error, OSError) and is_full(error):
         return no_space(Path(error.filename2 or error.filename or file))

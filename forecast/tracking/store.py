@@ -14,12 +14,15 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from forecast.errors import StoreError
+from forecast.files import check_room, no_space
 from forecast.tracking import _mlflow, _model, _names, _owner, _signals
 from forecast.tracking._lock import locked
 from forecast.tracking.run import Run
 
 DEFAULT_ROOT = Path("mlruns")
 _SQLITE = "sqlite:///"
+_RECORD = 2**19
+"""Bytes that the record of a small run takes, about; without room for two none is begun."""
 _FOREIGN = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4",
             "smb3", "smbfs"}  # fmt: skip
 
@@ -105,6 +108,7 @@ class Store:
             _check_folder(self.artifacts)
         if self.database is not None:
             _check_name(self.database)
+            check_room(self.database, _RECORD)
             _check_local(self.database)
             _check_folder(self.database.parent)
             _check_database(self.database)
@@ -228,6 +232,8 @@ def _check_database(file: Path) -> None:
     except (sqlite3.Error, OSError) as error:
         if "database is locked" in str(error):
             raise _mlflow.held(file) from error
+        if "full" in str(error):
+            raise no_space(file) from error
         raise StoreError(
             f"cannot write to the tracking store {file} ({error}). Make the file and its folder "
             "writable, move a damaged file away and a new one will be made, or run without "
