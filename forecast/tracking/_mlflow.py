@@ -83,15 +83,17 @@ def calls(uri: str) -> Iterator[None]:
 
 def _ours(uri: str, error: Exception) -> StoreError:
     """Return the error that says what a store refuses, and how to mend it."""
-    reason = str(getattr(error, "message", error)).strip().split("\n")[0]
-    file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
-    # Without room for its journal, sqlite speaks of other errors.
-    if "is full" in reason or (file.exists() and shutil.disk_usage(file).free < _PAGES):
-        return no_space(file)
+    whole = str(getattr(error, "message", error)).strip()
+    reason = whole.split("\n")[0]
     if isinstance(error, OSError) and is_full(error):
-        return no_space(Path(error.filename2 or error.filename or file))
-    if "database is locked" in reason:
-        return held(file)
+        return no_space(Path(error.filename2 or error.filename or "."))
+    if uri.startswith("sqlite:"):
+        file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+        # Without room for its journal, sqlite speaks of other errors.
+        if "is full" in whole or (file.exists() and shutil.disk_usage(file).free < _PAGES):
+            return no_space(file)
+        if "database is locked" in whole:
+            return held(file)
     return StoreError(f"tracking store {shown(uri)}: {shown(reason)}")
 
 
