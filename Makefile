@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint audit fuzz bench bench-accuracy docs clean
+.PHONY: help demo test soak lint audit fuzz bench bench-accuracy docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -16,6 +16,9 @@ demo: $(STAMP) ## Forecast the airline passengers, compare with the baselines, r
 
 test: lint ## Everything that must hold: lint, types, layers, tests and doctests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --doctest-modules forecast tests
+
+soak: $(STAMP) ## The faults of `make test` hundreds of times: kills, stops, full disks, many at once
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --soak --timeout 7200 tests/faults tests/unit/training/test_checkpoint.py
 
 lint: $(STAMP) ## Style, types and layers
 	$(BIN)/ruff check .

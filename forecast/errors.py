@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from forecast.masking import masked
 
 
 class ForecastError(Exception):
-    """Something the user gave cannot be used; the command line ends with status 2."""
+    """Something the user gave cannot be used; the command line ends with `status`."""
+
+    status: ClassVar[int] = 2
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(masked(arg) if isinstance(arg, str) else arg for arg in args))
@@ -24,9 +28,25 @@ class StoreError(ForecastError, OSError):
     """A file or the tracking store cannot be read or written."""
 
 
+class NoSpaceError(StoreError):
+    """A disk is full."""
+
+    status = 3
+
+
 class ModelFormatError(ForecastError, ValueError):
     """A model folder is damaged, foreign or of another format version."""
 
 
 class TrainingError(ForecastError, ArithmeticError):
     """Training failed: no member of the ensemble stayed finite."""
+
+    status = 4
+
+
+class NoMemoryError(TrainingError, MemoryError):
+    """Training failed: memory did not suffice, for half a batch either."""
+
+
+class RecoveryWarning(RuntimeWarning):
+    """Something was damaged or lost, and the work went on without it."""

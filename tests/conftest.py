@@ -39,3 +39,14 @@ def command():
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
     return run
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="repeat faults as often as `make soak`")
+
+
+@pytest.fixture(scope="session")
+def often(request):
+    """Return how often to repeat a fault: a few times, or the number that `make soak` asks for."""
+    soak = request.config.getoption("--soak")
+    return lambda few, full: full if soak else few

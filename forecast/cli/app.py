@@ -1,7 +1,8 @@
 """The command `forecast`: what it offers, and the status it ends with.
 
-0 done; 1 our fault, with a traceback; 2 the input has to be mended, with a message; 130 and 143
-stopped by Ctrl-C and by SIGTERM.
+0 done; 1 our fault, with a traceback; 2 the input has to be mended, with a message; 3 a disk is
+full; 4 training failed, for no member stayed finite or memory did not suffice; 130 and 143 stopped
+by Ctrl-C and by SIGTERM. After 3, 130 and 143 the same command goes on where it was.
 """
 
 from __future__ import annotations

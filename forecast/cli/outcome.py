@@ -8,13 +8,15 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import typer
 import typer.core
 
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, NoSpaceError
+from forecast.files import is_full, no_space
 from forecast.masking import masked
 
 # Typer's own way to say that the arguments are wrong, or that all is said.
@@ -43,11 +45,15 @@ class Commands(typer.core.TyperGroup):
                 raise
             except ForecastError as error:
                 say(f"Error: {error}")
-                raise typer.Exit(2) from None
+                full = isinstance(error.__cause__, OSError) and is_full(error.__cause__)
+                raise typer.Exit(NoSpaceError.status if full else error.status) from None
             except KeyboardInterrupt as stop:
                 say(f"Stopped. {' '.join(map(str, stop.args))}".rstrip())
                 raise typer.Exit(128 + (received or [signal.SIGINT])[0]) from None
-            except Exception:
+            except Exception as error:
+                if isinstance(error, OSError) and is_full(error):
+                    say(f"Error: {no_space(Path(error.filename or '.'))}")
+                    raise typer.Exit(NoSpaceError.status) from None
                 say(f"{masked(traceback.format_exc())}{ASK}")
                 raise typer.Exit(1) from None
 

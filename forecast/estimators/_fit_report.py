@@ -21,7 +21,9 @@ class FitReport:
 
     Parameters
     ----------
-    stopped : {'finished', 'interrupted'}
+    stopped : {'finished', 'interrupted', 'diverged'}
+        Diverged where a member's losses were no longer finite: its best epoch is taken, or it is
+        left out.
     epochs : tuple of int
         Best epoch of each member.
     diverged : tuple of int
@@ -54,10 +56,12 @@ class Fitted:
     refit: Progress | None
 
     @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C stopped a phase."""
-        again = self.refit is not None and self.refit.interrupted
-        return self.progress.interrupted or again
+    def stopped(self) -> str:
+        """How the fit ended, see `FitReport`."""
+        phases = [self.progress] if self.refit is None else [self.progress, self.refit]
+        if any(phase.interrupted for phase in phases):
+            return "interrupted"
+        return "diverged" if any(phase.diverged for phase in phases) else "finished"
 
     def history(self) -> pd.DataFrame:
         """Return one row an epoch and member, the refit below the selection."""

@@ -61,6 +61,8 @@ def save(model: AbstractForecaster, folder: Path, *, overwrite: bool) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / _ARRAYS, packed)
         write_atomically(folder / _JSON, _model_document.sealed(document))
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error}. Give another path.") from error
     return folder

@@ -116,7 +116,7 @@ class AbstractRecurrent(AbstractAnswering):
         self.alive_ = done.progress.alive.numpy()
         self.history_ = fitted.history()
         self.fit_report_ = FitReport(
-            "interrupted" if fitted.interrupted else "finished",
+            fitted.stopped,
             tuple(fitted.progress.best_epoch.tolist()),
             tuple(np.flatnonzero(~self.alive_).tolist()),
             str(next(self.network_.parameters()).device),
@@ -180,7 +180,7 @@ class AbstractRecurrent(AbstractAnswering):
         network.to(target, dtype)
         identity = self._identity(panel, phase, epochs) if checkpoint else ""
         loop = Loop(network, settings, generators, identity)
-        file = checkpoint / f"{phase}.safetensors" if checkpoint else None
+        file = checkpoint / f"{phase}.checkpoint" if checkpoint else None
         return Fitted(network, prepared, loop.run(task, file, on_epoch), None)
 
     def _network(self, inputs: int, targets: int) -> tuple[Network, list[torch.Generator]]:

@@ -111,6 +111,8 @@ class FolderKeep:
                 shutil.rmtree(checkpoint)
             else:
                 checkpoint.unlink(missing_ok=True)
+        except StoreError:
+            raise
         except OSError as error:
             raise StoreError(
                 f"{self.folder}: the backtest cannot be kept here ({error.strerror}). "

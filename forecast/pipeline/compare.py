@@ -8,9 +8,10 @@ from functools import partial
 
 import pandas as pd
 
-from forecast.errors import DataError
+from forecast.errors import DataError, TrainingError
 from forecast.evaluation.backtest import BacktestResult, backtest
 from forecast.evaluation.confidence_set import Standing, standing
+from forecast.evaluation.records import OriginRecord
 from forecast.evaluation.scores import Comparison, compare
 from forecast.evaluation.significance import (
     DieboldMariano,
@@ -82,6 +83,8 @@ def judge(
     ------
     DataError
         When the data are too short, or the network gave no forecast at any origin.
+    TrainingError
+        When that was so because its training failed.
     """
     results = {}
     for candidate in candidates:
@@ -127,13 +130,18 @@ def _backtest(
 ) -> BacktestResult:
     task = f"backtest {candidate.name}"
     listener.begin(task, spec.backtest.origins)
+
+    def hear(origin: int, record: OriginRecord) -> None:
+        listener.recovered(record.warnings)
+        listener.advance(task, origin + 1, record.seconds)
+
     result = backtest(
         candidate.forecaster,
         observations.X,
         observations.y,
         settings=build.rolling(spec),
         quantiles=spec.quantiles,
-        on_origin=lambda origin, record: listener.advance(task, origin + 1, record.seconds),
+        on_origin=hear,
         keep=None if work is None else work.keep,
         on_epoch=partial(listener.epoch, task) if candidate.is_network else None,
     )
@@ -143,6 +151,9 @@ def _backtest(
 
 def _check_forecast(result: BacktestResult) -> None:
     """Refuse a network that failed everywhere: its data or settings are unfit."""
-    if len(result.failures) == len(result.origins):
-        why = next(iter(result.failures.values())).removeprefix("DataError: ")
-        raise DataError(f"{result.model} gave no forecast at any origin of the backtest: {why}")
+    said = list(result.failures.values())
+    if len(said) == len(result.origins):
+        trained = all(text.startswith(("TrainingError: ", "NoMemoryError: ")) for text in said)
+        kind = TrainingError if trained else DataError
+        why = said[0].removeprefix(f"{kind.__name__}: ")
+        raise kind(f"{result.model} gave no forecast at any origin of the backtest: {why}")

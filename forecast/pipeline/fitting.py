@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from forecast import registry
-from forecast.errors import SpecError
+from forecast.errors import RecoveryWarning, SpecError
 from forecast.estimators._base import AbstractForecaster
 from forecast.pipeline import build, observations, output
 from forecast.pipeline.build import Candidate
@@ -22,6 +22,10 @@ from forecast.pipeline.observations import Observations
 from forecast.pipeline.spec import read as read_spec
 from forecast.pipeline.work import Work
 from forecast.pipeline.yaml_source import Document
+
+DIVERGED = (
+    "losses of some members were no longer finite: their best epoch is taken, or they are left out."
+)
 
 
 @dataclass(frozen=True)
@@ -97,10 +101,14 @@ def fit(candidate: Candidate, data: Observations, work: Work | None, listener: L
             checkpoint=work.checkpoint(candidate.name) if work is not None else None,
             on_epoch=partial(listener.epoch, task),
         )
-    if getattr(getattr(model, "fit_report_", None), "stopped", "") == "interrupted":
-        raise KeyboardInterrupt
     said = dict.fromkeys(str(text) for text in getattr(model, "warnings_", ()))
     said |= dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught)
+    stopped = getattr(getattr(model, "fit_report_", None), "stopped", "")
+    if stopped == "interrupted":
+        raise KeyboardInterrupt
+    if stopped == "diverged":
+        said[f"{RecoveryWarning.__name__}: {DIVERGED}"] = None
+    listener.recovered(list(said))
     listener.advance(task, 1)
     listener.end(task)
     return Fitted(model, data.future, time.perf_counter() - begun, tuple(said))

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forecast.errors import RecoveryWarning
+
 
 class Listener:
     """Hear nothing; override what is of interest."""
 
     def note(self, text: str) -> None:
         """Hear a sentence for the user, such as a repair."""
+
+    def recovered(self, warnings: Sequence[str]) -> None:
+        """Tell of what was lost or damaged among warnings, each with the name of its class."""
+        kind = f"{RecoveryWarning.__name__}: "
+        for text in warnings:
+            if text.startswith(kind):
+                self.note(text.removeprefix(kind))
 
     def plan(self, tasks: Mapping[str, Sequence[float]]) -> None:
         """Hear which tasks are to come, and how much each of their parts has to learn from.

@@ -11,7 +11,8 @@ import pandas as pd
 
 from forecast.errors import StoreError
 from forecast.files import csv as csv
-from forecast.files import write_atomically
+from forecast.files import sweep, write_atomically
+from forecast.pipeline.work import Work
 
 FORECAST, SCORES, BACKTEST, SPEC = "forecast.csv", "scores.csv", "backtest.csv", "pipeline.yaml"
 REPORT = "report.html"
@@ -75,6 +76,8 @@ def write(path: Path, content: bytes) -> None:
     """
     try:
         write_atomically(path, content)
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"{path} cannot be written ({error.strerror}).") from error
 
@@ -90,6 +93,17 @@ def dated(folder: Path) -> Path:
             continue
         return made
     raise StoreError(f"{folder} holds a thousand results of this second.")
+
+
+def place(named: str | None, root: Path, work: Work) -> Path:
+    """Return the folder for a task's results: the named, one that a killed run began, or a new."""
+    begun = work.written
+    folder = Path(named) if named else begun or dated(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    if begun == folder.absolute():
+        sweep(folder)
+    work.note_folder(folder)
+    return folder
 
 
 def name_of(model: str, network: str) -> str:

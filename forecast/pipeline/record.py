@@ -143,6 +143,8 @@ def _record_scores(
     run.tags({"forecast.warnings": len(warnings)})
     if fitted:
         run.metrics({"final_fit_seconds": fitted.seconds})
+    if getattr(getattr(fitted and fitted.model, "fit_report_", None), "stopped", "") == "diverged":
+        run.tags({"forecast.status": "DIVERGED"})
     if warnings:
         run.text("warnings.txt", "\n".join(dict.fromkeys(warnings)) + "\n")
     run.table("backtest", result.forecasts)

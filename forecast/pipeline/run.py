@@ -140,6 +140,7 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
             results = Results(written, tuple(written / name for name in contents), forecast)
             models = {}
             if tracked is not None:
+                work.note("recording")
                 listener.note("Recording.")
                 made = record.Made(judgement, fitted, results.files, resolved)
                 models = record.record(tracked, spec, candidates, made)
@@ -238,9 +239,7 @@ def _contents(
 
 def _write(spec: Spec, options: Options, work: Work, contents: Mapping[str, bytes]) -> Path:
     """Write the files into the folder named, or a new one inside the store's."""
-    root = options.root / "results" / spec.name
-    folder = Path(spec.output) if spec.output else output.dated(root)
-    work.note_folder(folder)
+    folder = output.place(spec.output, options.root / "results" / spec.name, work)
     for name, content in contents.items():
         output.write(folder / name, content)
     return folder

@@ -89,10 +89,12 @@ def workplace(root: Path, task: str, *, fresh: bool = False) -> Iterator[Work]:
             _empty(folder)
         state = folder / _STATE
         resumed = state.read_text(encoding="utf-8") if state.exists() else ""
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(
             f"cannot write to the folder {root} ({error.strerror}). Make it writable, or choose "
-            "another with --store."
+            "another with --store; checkpoints go there with --no-track too."
         ) from error
     with lock:
         yield Work(folder, resumed)

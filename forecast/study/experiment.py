@@ -19,7 +19,7 @@ from forecast.data.panel import Panel
 from forecast.data.windows import Windows
 from forecast.errors import DataError
 from forecast.estimators._prepared import Prepared
-from forecast.files import write_atomically
+from forecast.files import read_sealed, write_sealed
 from forecast.networks.cells._base import AbstractCell, Sizes
 from forecast.networks.network import Network
 from forecast.study.designs._base import Arm, Trial
@@ -99,14 +99,15 @@ class Outcome:
     def save(self, path: Path) -> None:
         """Write it to a file that is whole or absent."""
         arrays = {name: np.ascontiguousarray(value) for name, value in vars(self).items()}
-        write_atomically(path, save_arrays(arrays))
+        write_sealed(path, save_arrays(arrays))
 
     @classmethod
     def load(cls, path: Path) -> Outcome | None:
-        """Read what `save` wrote; None where there is nothing."""
-        if not path.exists():
+        """Read what `save` wrote; None where there is nothing, or it is damaged."""
+        content = read_sealed(path) if path.exists() else None
+        if content is None:
             return None
-        values: dict[str, Any] = load_arrays(path.read_bytes())
+        values: dict[str, Any] = load_arrays(content)
         for name in ("batches", "most"):
             values[name] = values[name].item()
         return cls(**values)
@@ -131,9 +132,13 @@ class Outcome:
 
 
 def run(
-    panel: Panel, frame: Frame, arm: Arm, on_epoch: Callable[[Mapping[str, Any]], None]
+    panel: Panel,
+    frame: Frame,
+    arm: Arm,
+    on_epoch: Callable[[Mapping[str, Any]], None],
+    checkpoint: Path | None = None,
 ) -> Outcome:
-    """Train and test an arm on one series.
+    """Train and test an arm on one series, from a checkpoint of the same where there is one.
 
     Raises
     ------
@@ -162,7 +167,7 @@ def run(
             [frame.epochs] * (len(trials) * len(frame.seeds)), frame.epochs,
         )  # fmt: skip
         loop = _loop(frame, arm, trials, cell, Sizes(frame.state_size, *inputs, windows.burn_in))
-        progress = loop.run(task, None, on_epoch)
+        progress = loop.run(task, checkpoint, on_epoch)
         if progress.interrupted:
             raise KeyboardInterrupt
         shape = (len(trials), len(frame.seeds))

@@ -102,20 +102,24 @@ def run(kind: str, document: Document, plan: Plan, options: Options, listener: L
     panel = frames.read(network, data.X, data.y)
     keys = _keys(design, plan, panel)
     folder = options.root / "results" / f"{spec.name}-{kind}"
-    output.check(Path(spec.output) if spec.output else folder, overwrite=options.overwrite
-                 or spec.output is None, files=FILES)  # fmt: skip
-    record.check(options.store, listener)
     asked = {"study": kind, "plan": asdict(plan), "spec": spec.model_dump(exclude={"output"})}
     with workplace(
         options.root / "checkpoints", task_of(asked, data.fingerprint), fresh=options.fresh
     ) as work:
+        whole = Path(spec.output) if spec.output else folder
+        ours = spec.output is None or work.written == whole.absolute()
+        output.check(whole, overwrite=options.overwrite or ours, files=FILES)
+        record.check(options.store, listener)
+        if work.resumed:
+            listener.note(f"Resuming the study that stopped at {work.resumed}.")
         found = _all(keys, partial(_frame, network, spec, plan), panel, work, listener)
         made = report.make(design, found, _seeds(spec, plan))
-        target = Path(spec.output) if spec.output else output.dated(folder)
+        target = output.place(spec.output, folder, work)
         for name, content in _contents(kind, spec, plan, data, made).items():
             output.write(target / name, content)
         run_id = waiting = ""
         if options.store is not None:
+            work.note("recording")
             listener.note("Recording.")
             named = spec.model_copy(update={"name": f"{spec.name}-{kind}"})
             with record.opened(options.store, named, data, work.resumed) as tracked:
@@ -197,9 +201,12 @@ def _all(
                 panel.season,
             )  # fmt: skip
             hear = partial(listener.epoch, TASK)
-            outcome = experiment.run(alone, frame(key), arm, hear)
+            state = path.with_suffix(".checkpoint")
+            outcome = experiment.run(alone, frame(key), arm, hear, state)
             path.parent.mkdir(parents=True, exist_ok=True)
             outcome.save(path)
+            for left in path.parent.glob("*.checkpoint"):
+                left.unlink()
         found[key] = outcome
         listener.advance(TASK, number, time.perf_counter() - begun)
     listener.end(TASK)

@@ -6,13 +6,16 @@ import functools
 import importlib
 import logging
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from forecast.errors import StoreError
+from forecast.files import is_full, no_space
 
 # Read by mlflow while it is imported or called; a value that the user has set stays.
 ENVIRONMENT = {
@@ -24,6 +27,11 @@ ENVIRONMENT = {
 
 # mlflow's own patience with a server that is gone is four minutes for each call.
 _BOUNDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+
+LOCK_SECONDS = 20
+"""How long a database that another process holds is waited for; mlflow waits as long."""
+
+_PAGES = 2**15
 
 _LOGGERS = ("mlflow", "alembic")
 
@@ -79,9 +87,33 @@ def calls(uri: str) -> Iterator[None]:
     except Exception as error:
         if not isinstance(error, _refusals()):
             raise
-        reason = str(getattr(error, "message", error)).strip().split("\n")[0]
         # Not `from error`: a traceback would show its text, and that the password in an address.
-        raise StoreError(f"tracking store {uri}: {reason}") from None
+        raise _ours(uri, error) from None
+
+
+def _ours(uri: str, error: Exception) -> StoreError:
+    """Return the error that says what a store refuses, and how to mend it."""
+    whole = str(getattr(error, "message", error)).strip()
+    reason = whole.split("\n")[0]
+    if isinstance(error, OSError) and is_full(error):
+        return no_space(Path(error.filename2 or error.filename or "."))
+    if uri.startswith("sqlite:"):
+        file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+        # Without room for its journal, sqlite speaks of other errors.
+        if "is full" in whole or (file.exists() and shutil.disk_usage(file).free < _PAGES):
+            return no_space(file)
+        if "database is locked" in whole:
+            return held(file)
+    return StoreError(f"tracking store {uri}: {reason}")
+
+
+def held(database: Path) -> StoreError:
+    """Return the error of a database that another process does not let go."""
+    return StoreError(
+        f"the tracking store {database} is held by another process, for longer than the "
+        f"{LOCK_SECONDS} s that are waited. Nothing is lost: end that process and give the same "
+        "command again, or run without tracking (--no-track)."
+    )
 
 
 @contextmanager

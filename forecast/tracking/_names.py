@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forecast import files
+from forecast.masking import masked
 
 MAX_KEY = 250
 MAX_PARAM = 6000
@@ -43,6 +44,11 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             result[key(full)] = str(value)
     return result
+
+
+def tags(values: Mapping[str, object]) -> dict[str, str]:
+    """Return tags without secrets."""
+    return {key(masked(name)): cut(masked(str(value)), MAX_TAG) for name, value in values.items()}
 
 
 def number(value: object) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from forecast import files
+from forecast.errors import TrainingError
 from forecast.masking import masked
 from forecast.tracking import _batches, _curves, _mlflow, _model, _names, _owner
 from forecast.tracking._model import LoggedModel
@@ -62,7 +63,7 @@ class Run:
                 experiment_id,
                 start_time=tree.clock.now(),
                 run_name=masked(name),
-                tags=_shown(every),
+                tags=_names.tags(every),
             ),
             tree,
         )
@@ -74,7 +75,10 @@ class Run:
             raise
         except BaseException as error:
             status = "FAILED"
-            run.tags({"forecast.error": f"{type(error).__name__}: {error}"})
+            tags = {"forecast.error": f"{type(error).__name__}: {error}"}
+            if isinstance(error, TrainingError) and not isinstance(error, MemoryError):
+                tags["forecast.status"] = "DIVERGED"
+            run.tags(tags)
             raise
         finally:
             client.set_terminated(run.id, status=status, end_time=tree.clock.now())
@@ -104,7 +108,7 @@ class Run:
 
     def tags(self, values: Mapping[str, object]) -> None:
         """Set tags; a tag that is there already takes the new value."""
-        _batches.tags(self._client, self.id, _shown(values))
+        _batches.tags(self._client, self.id, _names.tags(values))
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record parameters; nested ones get dotted names. A parameter never changes.
@@ -282,14 +286,6 @@ class Run:
                 self._client, logged, self.id, registered_name, aliases=aliases, tags=metadata or {}
             )
         return made
-
-
-def _shown(tags: Mapping[str, object]) -> dict[str, str]:
-    """Return tags as mlflow takes them, without secrets."""
-    return {
-        _names.key(masked(key)): _names.cut(masked(str(value)), _names.MAX_TAG)
-        for key, value in tags.items()
-    }
 
 
 def _user() -> str:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from forecast.errors import StoreError
 from forecast.masking import masked
-from forecast.tracking import _address, _mlflow, _names, _owner, _server, _signals, outbox
-from forecast.tracking._lock import locked
+from forecast.tracking import _address, _database, _mlflow, _names, _owner, _server, _signals
+from forecast.tracking import outbox as _outbox
 from forecast.tracking.run import Run
 
 DEFAULT_ROOT = Path("mlruns")
-_SQLITE = "sqlite:///"
 
 # The page has views for training models and for language models; this asks for the former.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
@@ -51,13 +48,13 @@ class Store:
         given = uri or os.environ.get("MLFLOW_TRACKING_URI")
         self.root = Path(root).absolute()
         self._own = None if given else self.root / "mlflow.db"
-        self.uri = given or f"{_SQLITE}{(self.root / 'mlflow.db').as_posix()}"
+        self.uri = given or f"{_database.SQLITE}{(self.root / 'mlflow.db').as_posix()}"
         self._client: _mlflow.Client | None = None
         self._opening = threading.Lock()
         if "://" not in self.uri or self.uri.startswith("file:"):
             raise StoreError(
                 f"tracking store {self.uri}: mlflow no longer keeps runs in a plain folder. "
-                f"Give {_SQLITE}{self.uri.removeprefix('file:').removeprefix('//')}/mlflow.db"
+                f"Give sqlite:///{self.uri.removeprefix('file:').removeprefix('//')}/mlflow.db"
             )
 
     # -- where --------------------------------------------------------------------------------
@@ -70,9 +67,9 @@ class Store:
     @property
     def database(self) -> Path | None:
         """The sqlite file, None for a store of another kind."""
-        if self._own is not None or not self.uri.startswith(_SQLITE):
+        if self._own is not None or not self.uri.startswith(_database.SQLITE):
             return self._own
-        return Path(self.uri.removeprefix(_SQLITE).partition("?")[0]).absolute()
+        return Path(self.uri.removeprefix(_database.SQLITE).partition("?")[0]).absolute()
 
     @property
     def artifacts(self) -> Path | None:
@@ -88,7 +85,7 @@ class Store:
     @classmethod
     def beside(cls, folder: Path) -> Self:
         """Return the store of a folder, whatever the environment says."""
-        return cls(f"{_SQLITE}{(folder.absolute() / 'mlflow.db').as_posix()}", folder)
+        return cls(f"{_database.SQLITE}{(folder.absolute() / 'mlflow.db').as_posix()}", folder)
 
     def __repr__(self) -> str:
         return f"Store({masked(self.uri)!r})"
@@ -108,11 +105,9 @@ class Store:
             _server.check(self.uri)
             return
         if self.artifacts is not None:
-            _check_folder(self.artifacts)
+            _database.check_folder(self.artifacts)
         if self.database is not None:
-            _check_name(self.database)
-            _check_folder(self.database.parent)
-            _check_database(self.database)
+            _database.check(self.database)
 
     def client(self) -> _mlflow.Client:
         """Return a client of the store, which is created first if there is none yet."""
@@ -120,7 +115,7 @@ class Store:
             if self._client is None:
                 self.check()
                 if self.database is not None:
-                    _create(self.database, self.artifacts or self.database.parent)
+                    _database.create(self.database, self.artifacts or self.database.parent)
                 self._client = _mlflow.Client(self.uri)
             return self._client
 
@@ -148,7 +143,7 @@ class Store:
             When the store cannot be opened or written.
         """
         if self.is_remote:
-            with outbox.recorded(self, experiment, name, tags) as run:
+            with _outbox.recorded(self, experiment, name, tags) as run:
                 yield run
             return
         client = self.client()
@@ -198,7 +193,7 @@ class Store:
         """
         if _address.is_folder(model):
             return Path(model)
-        if self.database is not None and not _is_made(self.database):
+        if self.database is not None and not _database.is_made(self.database):
             raise StoreError(
                 f"there is no model folder {model}, and no store {self.database} to look in. Give "
                 "the folder of a model, or the store of its run with --store."
@@ -230,68 +225,3 @@ class Store:
                 "Restore it in the MLflow page, or give the experiment another name."
             )
         return str(found.experiment_id)
-
-
-# -- the parts of `check` and `client` --------------------------------------------------------
-
-
-def _check_name(file: Path) -> None:
-    if "%" in str(file) or "?" in str(file):
-        raise StoreError(
-            f"the path {file} holds a '%' or '?', which has another meaning in the address of a "
-            "database. Give a folder without with --tracking-uri sqlite:///FOLDER/mlflow.db"
-        )
-
-
-def _check_folder(folder: Path) -> None:
-    # Nothing is made yet: what counts is the folder that is there, or would hold the new one.
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        raise StoreError(
-            f"cannot write to the folder {folder} ({error.strerror}). Make it writable, give "
-            "another place with --tracking-uri sqlite:///FOLDER/mlflow.db, or run without "
-            "tracking."
-        ) from error
-
-
-def _check_database(file: Path) -> None:
-    if not file.exists():
-        return
-    try:
-        with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        with file.open("r+b"):  # sqlite opens a read-only file without a word
-            pass
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(
-            f"cannot write to the tracking store {file} ({error}). Make the file and its folder "
-            "writable, or move a damaged file away and a new one will be made."
-        ) from error
-
-
-def _create(database: Path, artifacts: Path) -> None:
-    """Make the database once, whoever comes first: mlflow itself breaks when two make it."""
-    if _is_made(database):
-        return
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with locked(database.with_name(f"{database.name}.lock")):
-        if _is_made(database):
-            return
-        for left in database.parent.glob(f"{database.name}.*.part*"):  # by one that was killed
-            left.unlink()
-        # Made aside and moved into place whole, so that a kill leaves no half of a database.
-        draft = database.with_name(f"{database.name}.{os.getpid()}.part")
-        uri = f"{_SQLITE}{draft.as_posix()}"
-        with _mlflow.calls(uri):
-            sql = _mlflow.module("mlflow.store.tracking.sqlalchemy_store")
-            made = sql.SqlAlchemyStore(uri, artifacts.as_uri())
-            made.engine.dispose()
-        draft.replace(database)
-
-
-def _is_made(database: Path) -> bool:
-    return database.exists() and database.stat().st_size > 0

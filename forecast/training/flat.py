@@ -59,6 +59,12 @@ class Flat:
                 self.slopes[:, part] = value.grad.reshape(len(self.slopes), -1)
                 value.grad = None
 
+    def forget_gradients(self) -> None:
+        """Drop what a step that failed has left."""
+        self.slopes.zero_()
+        for value, _ in self._parts:
+            value.grad = None
+
     def descend(self, rates: Tensor, settings: Training, optimizer: AbstractOptimizer) -> None:
         """Clip each member's gradient to its largest norm, then step, weight decay apart.
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from sklearn.base import clone
 from torch import Tensor
 
-from forecast.errors import SpecError, TrainingError
+from forecast.errors import NoMemoryError, RecoveryWarning, SpecError, TrainingError
 from forecast.networks.network import Network
 from forecast.training import compiled_steps
 from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
 from forecast.training.carried_steps import CarriedSteps
+from forecast.training.checkpoint import Checkpoint
 from forecast.training.cleaning import CleanedSteps, CleaningNoise
 from forecast.training.compiled_steps import CompiledSteps
 from forecast.training.flat import Flat
@@ -90,6 +93,7 @@ class Loop:
         self.generators = generators
         self.fingerprint = fingerprint
         self.carried = carried
+        self.halved = False
         self.early = settings.stopping == "early"
         rates = learning_rates or [settings.learning_rate] * network.members
         self.rates = torch.tensor(list(rates), dtype=torch.float64)
@@ -109,25 +113,23 @@ class Loop:
         Raises
         ------
         TrainingError
-            When no member stayed finite.
+            When no member stayed finite, or memory does not suffice.
+        NoSpaceError
+            When there is no room for the checkpoint; this is found out before any training.
         """
         self.network.cleaning = self._cleaning(task.data)
         self.admit(range(self.network.members))
         progress = Progress.begin(self.network, task.epochs)
-        if checkpoint is not None:
-            progress.resume(checkpoint, self)
+        kept = Checkpoint(checkpoint)
+        progress.resume(kept, self)
+        self._hold(kept, progress)
+        kept.check_room()
         try:
-            while not progress.finished:
-                self._epoch(task, progress)
-                if on_epoch is not None:
-                    # What a listener needs to say how long this may still take.
-                    patience = self.settings.patience if self.early else int(max(task.epochs))
-                    ahead = {"patience": patience, "refit": self.settings.refit}
-                    on_epoch(progress.summary(task.phase) | ahead)
-                due = progress.epoch % self.settings.checkpoint_every == 0 or progress.finished
-                if checkpoint is not None and due:
-                    progress.write(checkpoint, self)
-        except KeyboardInterrupt:
+            self._epochs(task, progress, kept, on_epoch)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            kept.write()  # as of the last whole epoch: the one that was cut short is begun anew
+            if isinstance(stop, SystemExit):
+                raise
             progress.interrupted = True
         progress.keep_last_where_none_is_best(self.active)
         if not progress.alive.any():
@@ -139,6 +141,24 @@ class Loop:
         progress.restore_best(self.network)
         self.network.cleaning = None
         return progress
+
+    def _epochs(
+        self, task: Task, progress: Progress, kept: Checkpoint, on_epoch: OnEpoch | None
+    ) -> None:
+        # What a listener needs to say how long this may still take.
+        patience = self.settings.patience if self.early else int(max(task.epochs))
+        ahead = {"patience": patience, "refit": self.settings.refit}
+        while not progress.finished:
+            self._epoch(task, progress)
+            self._hold(kept, progress)
+            if on_epoch is not None:
+                on_epoch(progress.summary(task.phase) | ahead)
+            if progress.epoch % self.settings.checkpoint_every == 0 or progress.finished:
+                kept.write()
+
+    def _hold(self, kept: Checkpoint, progress: Progress) -> None:
+        if kept.path is not None:
+            kept.hold(progress.state(self))
 
     def _cleaning(self, data: Resident | Replay) -> CleaningNoise | None:
         """Return what corrects inputs, if that is asked for."""
@@ -159,22 +179,55 @@ class Loop:
         return made.to(data.inputs)
 
     def _epoch(self, task: Task, progress: Progress) -> None:
-        if self.steps is None:
-            self.steps = self.steps_on(task.data)
         fall = self._fall(progress.epoch, task.schedule)
         self.active.cell.advance(self._done(progress.epoch, task.schedule))
         generators = [self.generators[member] for member in self.members]
         count = len(task.train)
         order = torch.stack([torch.randperm(count, generator=g) for g in generators])
         noise = [_noise_of(generator, progress.epoch) for generator in generators]
-        losses = self.steps.train(task.train[order], fall * self.rates[self.members], noise)
-        validation = self.steps.evaluate(task.validation) if len(task.validation) else None
+        rates = fall * self.rates[self.members]
+        losses = None
+        while losses is None:
+            losses = self._train(task, task.train[order], rates, noise)
+        steps = self._steps(task)
+        validation = steps.evaluate(task.validation) if len(task.validation) else None
         rate = fall * self.settings.learning_rate
         patience = self.settings.patience if self.early else None
         progress.record(self.active, self.members, losses, validation, rate, patience)
         left = [place for place, member in enumerate(self.members) if progress.running[member]]
         if left and len(left) < len(self.members):
             self._go_on_with(left)
+
+    def _steps(self, task: Task) -> AutogradSteps | CompiledSteps:
+        if self.steps is None:
+            self.steps = self.steps_on(task.data)
+        return self.steps
+
+    def _train(
+        self, task: Task, starts: Tensor, rates: Tensor, noise: Sequence[torch.Generator]
+    ) -> Tensor | None:
+        """Step through all windows; None where memory sufficed only for smaller batches."""
+        try:
+            return self._steps(task).train(starts, rates, noise)
+        except (MemoryError, RuntimeError) as error:
+            if not _wants_memory(error):
+                raise
+            size = self.settings.batch_size
+            if self.halved or size == 1:
+                raise NoMemoryError(
+                    f"memory does not suffice to train {len(self.members)} members on batches of "
+                    f"{size} windows. Lower training.batch_size, n_members, state_size or context."
+                ) from error
+        self.halved, self.steps = True, None
+        self.settings = clone(self.settings).set_params(batch_size=size // 2)
+        self.flat.forget_gradients()
+        warnings.warn(
+            f"memory did not suffice for batches of {size} windows: the epoch is begun anew with "
+            f"{size // 2}.",
+            RecoveryWarning,
+            stacklevel=2,
+        )
+        return None
 
     def _go_on_with(self, places: Sequence[int]) -> None:
         """Let the members at other places leave."""
@@ -215,3 +268,9 @@ def _noise_of(generator: torch.Generator, epoch: int) -> torch.Generator:
     """Return the generator of a member's noise in an epoch."""
     mixed = generator.initial_seed() * 6364136223846793005 + 1442695040888963407 * (epoch + 1)
     return torch.Generator().manual_seed(mixed % 2**63)
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Say whether torch or numpy found no memory; torch says so in words alone."""
+    words = ("not enough memory", "can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(part in str(error).lower() for part in words)

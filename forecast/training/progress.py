@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from forecast.files import write_atomically
 from forecast.networks.network import Network
+from forecast.training.checkpoint import Checkpoint, State
 
 if TYPE_CHECKING:
     from forecast.training.loop import Loop
 
 
-FORMAT = 3
+FORMAT = 4
 """Of a checkpoint; one of another format is not taken up."""
+
+STRIKES = 3
+"""Epochs in a row without a finite loss after which a member stops."""
+
+_BY_MEMBER = ("best_loss", "best_epoch", "alive", "running", "limits", "lived", "strikes")
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Progress:
         The most epochs of each member.
     lived : tensor of shape (E,)
         Epochs each member has trained.
+    strikes : tensor of shape (E,)
+        Epochs in a row whose losses were not finite.
     train_losses, validation_losses : lists of tensors of shape (E,)
     rates : list of float
     epoch : int
@@ -51,6 +55,7 @@ class Progress:
     running: Tensor
     limits: Tensor
     lived: Tensor
+    strikes: Tensor
     train_losses: list[Tensor] = field(default_factory=list)
     validation_losses: list[Tensor] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
@@ -69,6 +74,7 @@ class Progress:
             running=torch.ones(members, dtype=torch.bool),
             limits=torch.tensor(list(epochs), dtype=torch.int64),
             lived=torch.zeros(members, dtype=torch.int64),
+            strikes=torch.zeros(members, dtype=torch.int64),
         )
 
     @property
@@ -116,8 +122,9 @@ class Progress:
             self.best_loss = torch.where(better, scores, self.best_loss)
         self._keep(active, members, better)
         patient = self.epoch - self.best_epoch < (patience or self.epoch + 1)
-        self.alive &= ~self.running | sound | (self.best_epoch > 0)
-        self.running &= sound & patient & (self.epoch < self.limits)
+        self.strikes = torch.where(self.running, (self.strikes + 1) * ~sound, self.strikes)
+        self.running &= (self.strikes < STRIKES) & patient & (self.epoch < self.limits)
+        self.alive &= self.running | (self.best_epoch > 0)
 
     def _spread(self, members: Sequence[int], values: Tensor) -> Tensor:
         """Put values of some members among those of all, which are NaN."""
@@ -133,10 +140,17 @@ class Progress:
             for name, value in active.named_parameters():
                 self.best[name][theirs] = value.detach()[places]
 
+    @property
+    def diverged(self) -> bool:
+        """Whether a member was stopped because its losses were no longer finite."""
+        return bool((self.strikes >= STRIKES).any())
+
     def keep_last_where_none_is_best(self, active: Network) -> None:
         """Keep the weights of members that were interrupted in their first epoch."""
         if self.epoch == 0:
             self._keep(active, range(active.members), self.running)
+        else:
+            self.alive &= self.best_epoch > 0
 
     def restore_best(self, network: Network) -> None:
         """Put the best weights of each member into the network."""
@@ -157,8 +171,8 @@ class Progress:
             "best_epochs": self.best_epoch.tolist(),
         }
 
-    def write(self, path: Path, loop: Loop) -> None:
-        """Write all that is needed to go on to the same bits."""
+    def state(self, loop: Loop) -> Callable[[], State]:
+        """Copy all that is needed to go on to the same bits; what is returned puts it together."""
         loop.network.put(loop.members, loop.active)
         tensors = {f"network.{k}": v for k, v in loop.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best.items()}
@@ -166,29 +180,25 @@ class Progress:
         tensors["optimiser.members"] = torch.tensor(loop.members)
         for number, generator in enumerate(loop.generators):
             tensors[f"generator.{number}"] = generator.get_state()
-        for name in ("best_loss", "best_epoch", "alive", "running", "limits", "lived"):
+        for name in _BY_MEMBER:
             tensors[f"progress.{name}"] = getattr(self, name)
-        tensors["progress.train_losses"] = torch.stack(self.train_losses)
-        tensors["progress.validation_losses"] = torch.stack(self.validation_losses)
-        tensors["progress.rates"] = torch.tensor(self.rates, dtype=torch.float64)
-        plain = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+        copies = {name: value.detach().clone() for name, value in tensors.items()}
         about = {
             "format": FORMAT, "epoch": self.epoch, "steps": loop.flat.steps,
             "fingerprint": loop.fingerprint,
         }  # fmt: skip
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, save_tensors(plain, {"about": json.dumps(about)}))
+        # These only grow, so that of them no copy is needed at every epoch.
+        losses = (self.train_losses, self.validation_losses, self.rates)
+        return partial(_with_curves, copies, about, *losses)
 
-    def resume(self, path: Path, loop: Loop) -> None:
+    def resume(self, checkpoint: Checkpoint, loop: Loop) -> None:
         """Take up a checkpoint of the same task; leave everything as it is where there is none."""
-        if not path.exists():
+        found = checkpoint.read()
+        if found is None:
             return
-        content = path.read_bytes()
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        about = json.loads(header["__metadata__"]["about"])
+        tensors, about = dict(found[0]), found[1]
         if about.get("format") != FORMAT or about["fingerprint"] != loop.fingerprint:
             return
-        tensors = load_tensors(content)
         loop.network.load_state_dict(_part(tensors, "network."))
         best = _part(tensors, "best.")
         self.best = {name: best[name].to(now.device) for name, now in self.best.items()}
@@ -196,12 +206,29 @@ class Progress:
         loop.recall(tensors["optimiser.first"], tensors["optimiser.second"], about["steps"])
         for number, generator in enumerate(loop.generators):
             generator.set_state(tensors[f"generator.{number}"])
-        for name in ("best_loss", "best_epoch", "alive", "running", "limits", "lived"):
+        for name in _BY_MEMBER:
             setattr(self, name, tensors[f"progress.{name}"])
         self.train_losses = list(tensors["progress.train_losses"])
         self.validation_losses = list(tensors["progress.validation_losses"])
         self.rates = tensors["progress.rates"].tolist()
         self.epoch = about["epoch"]
+
+
+def _with_curves(
+    copies: dict[str, Tensor],
+    about: dict[str, Any],
+    train: list[Tensor],
+    validation: list[Tensor],
+    rates: list[float],
+) -> State:
+    epoch = about["epoch"]
+    none = copies["progress.best_loss"].new_empty(0, len(copies["progress.best_loss"]))
+    curves = {
+        "train_losses": torch.stack(train[:epoch]) if epoch else none,
+        "validation_losses": torch.stack(validation[:epoch]) if epoch else none,
+        "rates": torch.tensor(rates[:epoch], dtype=torch.float64),
+    }
+    return copies | {f"progress.{name}": value for name, value in curves.items()}, about
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from forecast.data.transforms._chain import Chain
 from forecast.errors import DataError, ForecastError, SpecError
 from forecast.estimators import _intervals
 from forecast.estimators._base import AbstractForecaster, OnEpoch
-from forecast.estimators.baselines._processes import Task, each
+from forecast.estimators.baselines._processes import LOST, Task, each
 from forecast.estimators.baselines._records import Learned, Record, collecting, pack, told, unpack
 from forecast.estimators.baselines._sample import Inputs, Sample
 from forecast.estimators.baselines._threads import one_thread
@@ -75,10 +75,10 @@ class AbstractBaseline(AbstractForecaster):
             for history, own in zip(panel, notes, strict=True)
         ]
         samples = [(sample,) for _, _, sample in parts]
-        found = self._share(_learn, samples, len(samples), self._until)
+        shared = self._share(_learn, samples, len(samples), self._until)
         self._records = {}
         for history, (chain, inputs, sample), answer, own in zip(
-            panel, parts, found, notes, strict=True
+            panel, parts, map(_done, shared), notes, strict=True
         ):
             learned, more = answer or (self._stand_in(sample), {})
             self._records[history.id] = Record(chain, inputs, learned)
@@ -87,7 +87,7 @@ class AbstractBaseline(AbstractForecaster):
         for own in notes:
             every.update(own)
         self.warnings_ = told(every)
-        self._tell_of_late(found, "series")
+        self._tell_of_undone(shared, "series")
 
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
         del steps
@@ -185,22 +185,27 @@ class AbstractBaseline(AbstractForecaster):
             for history, x in zip(panel, future, strict=True)
         ]
         tasks = ((*self._task(*one), levels) for one in each_one)
-        found = self._share(_continue, tasks, len(each_one), until)
-        self._tell_of_late(found, "past forecasts")
+        shared = self._share(_continue, tasks, len(each_one), until)
+        self._tell_of_undone(shared, "forecasts")
         values = iter(
             [
                 self._records[one[1].id].chain.invert(
-                    self._without_model(*one) if z is None else z, one[1].y
+                    self._without_model(*one, levels) if z is None else z, one[1].y
                 )
-                for one, z in zip(each_one, found, strict=True)
+                for one, z in zip(each_one, map(_done, shared), strict=True)
             ]
         )
         return [[next(values) for _ in panel] for panel, _ in origins]
 
-    def _without_model(self, panel: Panel, history: History, x: Array) -> Array:
+    def _without_model(
+        self, panel: Panel, history: History, x: Array, levels: Sequence[float] | None
+    ) -> Array:
         """Continue a history, in transformed units, as one that there was no time to learn from."""
         _, _, sample, ahead = self._task(panel, history, x)
-        return self._continue(self._stand_in(sample), sample, ahead)
+        learned = self._stand_in(sample)
+        if levels is None:
+            return self._continue(learned, sample, ahead)
+        return np.moveaxis(self._spread(learned, sample, ahead, levels), -1, 0)
 
     def _share(
         self, work: Callable[..., Any], tasks: Iterable[Task], count: int, until: float
@@ -212,11 +217,15 @@ class AbstractBaseline(AbstractForecaster):
         here, there = partial(work, self), partial(work, bare)
         return each(here, there, tasks, count, jobs=jobs, until=until)
 
-    def _tell_of_late(self, found: Sequence[Any], what: str) -> None:
-        late = sum(answer is None for answer in found)
+    def _tell_of_undone(self, shared: Sequence[Any], what: str) -> None:
+        late, lost = (sum(one is kind for one in shared) for kind in (None, LOST))
+        whole = f"of {len(shared)} {what}"
         if late:
+            self.warnings_.append(f"{late} {whole}: out of time, continued without the model")
+        if lost:
             self.warnings_.append(
-                f"{late} of {len(found)} {what}: out of time, continued without the model"
+                f"{lost} {whole}: every process that tried was lost, for want of memory perhaps, "
+                "continued without the model"
             )
 
     def _check_parameters(self) -> None:
@@ -229,6 +238,11 @@ class AbstractBaseline(AbstractForecaster):
             )
         if budget is not None and not (_is_number(budget, np.number) and budget >= 0):
             raise SpecError(f"time_budget must be None or seconds of at least 0, given: {budget!r}")
+
+
+def _done(answer: Any) -> Any:
+    """Return an answer, None where there is none."""
+    return None if answer is LOST else answer
 
 
 def _learn(model: AbstractBaseline, sample: Sample) -> tuple[Learned, Counter[str]]:

@@ -14,8 +14,9 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -25,7 +26,17 @@ from forecast.errors import ForecastError
 WORTHWHILE = 10.0
 """Seconds that the rest has to take in one process before others are started, which takes two."""
 
+RETRIES = 2
+"""Times that a task is done again whose process was lost."""
+
+HOPELESS = 4 * (1 + RETRIES)
+"""Losses after which it is given up where no process has ever answered."""
+
+LOST = object()
+"""The answer of a task that ended every process which tried it."""
+
 Task = tuple[Any, ...]
+Numbered = tuple[int, Task]
 
 
 def each(
@@ -37,7 +48,7 @@ def each(
     jobs: int | None = None,
     until: float = math.inf,
 ) -> list[Any]:
-    """Return `here(*task)` of each task, None for those not done in time.
+    """Return `here(*task)` of each task, None for those not done in time, or `LOST`.
 
     Parameters
     ----------
@@ -70,40 +81,61 @@ def each(
 
 def shared(
     work: Callable[..., Any],
-    numbered: Iterator[tuple[int, Task]],
+    numbered: Iterator[Numbered],
     jobs: int,
     until: float = math.inf,
 ) -> dict[int, Any]:
     """Return what processes answer in time, by number; none of them is left at the end.
 
+    A task whose process is killed, for want of memory perhaps, is done again in a new one; after
+    `RETRIES` of that its answer is `LOST`.
+
     Raises
     ------
     ForecastError
-        When a process is killed, for want of memory perhaps.
+        When one process after the other ends and none ever answers.
     """
     answers: dict[int, Any] = {}
-    first = list(itertools.islice(numbered, jobs))
-    with _started(work, len(first)) as pipes:
-        try:
-            for pipe, task in zip(pipes, first, strict=True):
-                pipe.send(task)
-            busy = set(pipes)
-            while busy and time.monotonic() < until:
-                for pipe in _ready(busy, until):
+    losses: Counter[int] = Counter()
+    first, again = list(itertools.islice(numbered, jobs)), list[Numbered]()
+    with _started(work, len(first)) as workers:
+        busy = dict(zip(list(workers), first, strict=True))
+        for pipe, task in busy.items():
+            _give(pipe, task)
+        while busy and time.monotonic() < until:
+            for ready in _ready(busy, until):
+                pipe, (place, task) = ready, busy.pop(ready)
+                try:
                     place, answers[place], error = pipe.recv()
                     if error is not None:
                         raise error
-                    following = next(numbered, None)
-                    if following is None:
-                        busy.remove(pipe)
+                except (EOFError, ConnectionError):
+                    losses[place] += 1
+                    if losses[place] > RETRIES:
+                        answers[place] = LOST
                     else:
-                        pipe.send(following)
-        except (EOFError, ConnectionError) as error:
-            raise ForecastError(
-                "a process that fits or continues series has ended without an answer, for want of "
-                "memory perhaps. Set n_jobs to a smaller number, 1 for none."
-            ) from error
+                        again.append((place, task))
+                    _check_that_some_answer(answers, losses)
+                    pipe = _start(workers, work)
+                following = next(numbered, None) or (again.pop(0) if again else None)
+                if following is not None:
+                    busy[pipe] = following
+                    _give(pipe, following)
     return answers
+
+
+def _give(pipe: Any, task: Numbered) -> None:
+    """Send a task to a process; that it has ended is seen where its answer is awaited."""
+    with suppress(ConnectionError):
+        pipe.send(task)
+
+
+def _check_that_some_answer(answers: Mapping[int, Any], losses: Counter[int]) -> None:
+    if losses.total() >= HOPELESS and all(answer is LOST for answer in answers.values()):
+        raise ForecastError(
+            "processes that fit or continue series end one after the other without an answer, for "
+            "want of memory perhaps. Set n_jobs to a smaller number, 1 for none."
+        )
 
 
 def _ready(busy: Iterable[Any], until: float) -> list[Any]:
@@ -113,24 +145,30 @@ def _ready(busy: Iterable[Any], until: float) -> list[Any]:
 
 
 @contextmanager
-def _started(work: Callable[..., Any], jobs: int) -> Iterator[list[Any]]:
-    """Start processes, and give our ends of the pipes to them; end them whatever happens."""
-    context = multiprocessing.get_context("spawn")
+def _started(work: Callable[..., Any], jobs: int) -> Iterator[dict[Any, SpawnProcess]]:
+    """Start processes, and give them by our ends of the pipes; end them whatever happens."""
     workers: dict[Any, SpawnProcess] = {}
     try:
         for _ in range(jobs):
-            ours, theirs = context.Pipe()
-            workers[ours] = context.Process(target=_serve, args=(theirs, work), daemon=True)
-            with _without_main():
-                workers[ours].start()
-            theirs.close()
-        yield list(workers)
+            _start(workers, work)
+        yield workers
     finally:
         for pipe, process in workers.items():
             if process.pid is not None:
                 process.kill()
                 process.join()
             pipe.close()
+
+
+def _start(workers: dict[Any, SpawnProcess], work: Callable[..., Any]) -> Any:
+    """Start a process more; return our end of its pipe."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    workers[ours] = context.Process(target=_serve, args=(theirs, work), daemon=True)
+    with _without_main():
+        workers[ours].start()
+    theirs.close()
+    return ours
 
 
 def _serve(pipe: Connection, work: Callable[..., Any]) -> None:

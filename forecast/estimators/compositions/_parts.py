@@ -62,9 +62,10 @@ def fit(
 def report(parts: Sequence[AbstractForecaster]) -> FitReport:
     """Put the reports of networks into one."""
     found = [inner.fit_report_ for inner in parts if hasattr(inner, "fit_report_")]
-    interrupted = any(one.stopped == "interrupted" for one in found)
+    ends = {one.stopped for one in found}
+    worst = (end for end in ("interrupted", "diverged") if end in ends)
     return FitReport(
-        "interrupted" if interrupted else "finished",
+        next(worst, "finished"),
         tuple(epoch for one in found for epoch in one.epochs),
         tuple(member for one in found for member in one.diverged),
         found[0].device if found else "cpu",

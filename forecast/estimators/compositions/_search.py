@@ -16,7 +16,7 @@ from forecast.estimators._base import OnEpoch
 from forecast.estimators.compositions import _parts
 from forecast.estimators.compositions._recipe import Recipe
 from forecast.estimators.compositions._trials import HeldOutRows, Trial
-from forecast.files import write_atomically
+from forecast.files import read_sealed, write_sealed
 
 
 def asked(
@@ -63,7 +63,8 @@ class Kept:
         """Give what is kept, in order."""
         place = 0
         while self.folder is not None and self._file(place).exists():
-            node = json.loads(self._file(place).read_text(encoding="utf-8"))
+            content = read_sealed(self._file(place))
+            node: Any = {"identity": None} if content is None else json.loads(content)
             if node["identity"] != self.identity:
                 return
             yield Trial(node["node"], node["choice"], np.array(node["forecast"]), node["seconds"])
@@ -83,7 +84,7 @@ class Kept:
                 "seconds": trial.seconds,
             }
         )
-        write_atomically(self._file(place), text.encode())
+        write_sealed(self._file(place), text.encode())
 
     def _file(self, place: int) -> Path:
         return Path(self.folder or "") / f"trial-{place:03d}.json"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from forecast.errors import StoreError
-from forecast.tracking import Store, ui
+from forecast.errors import NoSpaceError, StoreError
+from forecast.tracking import Store, _database, _mlflow, ui
 
 RUN = """
 import sys
@@ -157,6 +159,68 @@ def test_what_is_read_only_is_named_and_mended(open_folder, made_once, closed):
     finally:
         os.seteuid(user)
     assert str(root if closed == "folder" else root / "mlflow.db") in str(caught.value)
+
+
+@pytest.fixture
+def held(store):
+    """Hold the database as a program does that is in the midst of writing."""
+    with closing(sqlite3.connect(store.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield connection
+
+
+def test_a_store_that_is_held_is_waited_for_and_then_said_to_be(store, held, monkeypatch):
+    monkeypatch.setattr(_mlflow, "LOCK_SECONDS", 0.3)
+    begun = time.monotonic()
+    with pytest.raises(
+        StoreError, match=r"mlflow\.db is held by another process.*0\.3 s.*--no-track"
+    ):
+        store.check()
+    assert time.monotonic() - begun >= 0.3
+    held.execute("ROLLBACK")
+    store.check()
+
+
+def test_a_store_that_is_let_go_in_time_is_used(store, held, start):
+    other = start(RUN, store.root)
+    time.sleep(1)
+    assert other.poll() is None
+    held.execute("ROLLBACK")
+    assert other.communicate(timeout=100) == ("", "")
+    assert other.returncode == 0
+
+
+def test_the_database_keeps_no_write_ahead_log(store):
+    """Before 3.51.3 sqlite could damage a database in that mode."""
+    with store.run("e", "a"), closing(sqlite3.connect(store.database)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs"])
+def test_a_database_on_a_network_is_refused(tmp_path, kind):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"disk / ext4 rw 0 0\nserver:/x {tmp_path}/far\\040off {kind} rw 0 0\n")
+    with pytest.raises(StoreError, match=rf"network file system \({kind}\).*--store"):
+        _database.check_local(tmp_path / "far off" / "mlruns" / "mlflow.db", mounts)
+    _database.check_local(tmp_path / "near" / "mlflow.db", mounts)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device", "plots/a.png"),
+     RuntimeError("(sqlite3.OperationalError) database or disk is full")],
+)  # fmt: skip
+def test_a_full_disk_is_told_from_what_mlflow_says(store, monkeypatch, error):
+    client = store.client()
+    if isinstance(error, RuntimeError):
+        error = _mlflow.module("mlflow.exceptions").MlflowException(str(error))
+
+    def full(*_, **__):
+        raise error
+
+    monkeypatch.setattr(client._client, "log_batch", full)
+    with pytest.raises(NoSpaceError, match=r"(a\.png|mlflow\.db): the disk is full"):
+        client.log_batch("run")
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +11,14 @@ import pytest
 import torch
 
 from forecast.data.windows import Windows
-from forecast.errors import TrainingError
+from forecast.errors import NoMemoryError, NoSpaceError, RecoveryWarning, TrainingError
 from forecast.networks.cells._base import Sizes
 from forecast.networks.cells.error_correction import ErrorCorrection
 from forecast.networks.cells.historically_consistent import HistoricallyConsistent
 from forecast.networks.initial_states.adaptive import Adaptive
 from forecast.networks.initial_states.learned_noisy import LearnedNoisy
 from forecast.networks.network import Network
+from forecast.training.autograd_steps import AutogradSteps
 from forecast.training.batches import Resident
 from forecast.training.loop import Loop, Task
 from forecast.training.settings import Training
@@ -327,3 +330,122 @@ def test_it_learns_a_sine():
     runner = loop([1, 2], learning_rate=0.02)
     progress = runner.run(task(200, 2, rows=120, held=20), None, None)
     assert progress.best_loss.max() < 0.05  # the noise alone makes 0.01; the wave's variance is 0.5
+
+
+# -- faults ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def during(monkeypatch):
+    """Do something in the midst of each pass over the windows: `during(action)`."""
+    train = Loop._train
+
+    def during(action):
+        passes = iter(range(1, 10**6))
+
+        def changed(self, *args):
+            return action(next(passes), train(self, *args))
+
+        monkeypatch.setattr(Loop, "_train", changed)
+
+    return during
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("start", [LearnedNoisy(0.2), Adaptive(0.5)])
+def test_a_training_that_is_stopped_keeps_every_whole_epoch(tmp_path, during, stop, start):
+    expected = loop([1, 2], start)
+    expected.run(task(9, 2), None, None)
+
+    def stopped(number, losses):
+        if number == 6:
+            raise stop
+        return losses
+
+    path, seen = tmp_path / "select.checkpoint", []
+    during(stopped)
+    with contextlib.nullcontext() if stop is KeyboardInterrupt else pytest.raises(stop):
+        loop([1, 2], start, checkpoint_every=100).run(task(9, 2), path, None)
+    during(lambda number, losses: losses)
+    again = loop([1, 2], start, checkpoint_every=100)
+    again.run(task(9, 2), path, lambda event: seen.append(event["epoch"]))
+    assert seen == [6, 7, 8, 9]
+    for name, value in weights(expected.network).items():
+        assert (weights(again.network)[name] == value).all()
+
+
+@pytest.mark.parametrize(
+    ("bad", "lived", "best"), [((4, 5, 6), 6, 3), ((4, 5, 7), 9, 9), ((4, 5), 9, 9)]
+)
+def test_three_losses_in_a_row_that_are_not_finite_end_a_member_at_its_best(
+    during, bad, lived, best
+):
+    def spoilt(number, losses):
+        if number in bad:
+            losses[0] = torch.nan
+        return losses
+
+    during(spoilt)
+    progress = loop([1, 2], stopping="late").run(task(9, 2), None, None)
+    assert progress.lived.tolist() == [lived, 9]
+    assert progress.best_epoch.tolist() == [best, 9]
+    assert progress.alive.all()
+    assert progress.diverged == (lived < 9)
+
+
+class Greedy(AutogradSteps):
+    """Steps that find no memory for more than `most` windows."""
+
+    most = 4
+    error: Exception = RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    def learn(self, rows, rates, generators):
+        if rows.shape[1] > self.most:
+            for value in self.network.parameters():  # as a step that failed half way leaves them
+                value.grad = torch.ones_like(value)
+            self.flat.slopes.fill_(1.0)
+            raise self.error
+        return super().learn(rows, rates, generators)
+
+
+@pytest.mark.parametrize(
+    "error", [Greedy.error, MemoryError(), torch.OutOfMemoryError("CUDA out of memory")]
+)
+def test_where_memory_does_not_suffice_batches_are_halved_once(monkeypatch, error):
+    monkeypatch.setattr(Greedy, "error", error)
+    monkeypatch.setattr(
+        Loop, "steps_on", lambda self, data: Greedy(self.active, self.flat, data, self.settings)
+    )
+    halved = loop([1, 2])
+    given = halved.settings
+    with pytest.warns(RecoveryWarning, match="batches of 8 windows.* with 4"):
+        halved.run(task(5, 2), None, None)
+    assert given.batch_size == 8
+    small = loop([1, 2])
+    small.settings.batch_size = 4
+    small.run(task(5, 2), None, None)
+    for name, value in weights(small.network).items():
+        assert (weights(halved.network)[name] == value).all()
+    monkeypatch.setattr(Greedy, "most", 3)
+    with (
+        pytest.warns(RecoveryWarning),
+        pytest.raises(NoMemoryError, match="batches of 4 windows"),
+    ):
+        loop([1, 2]).run(task(5, 2), None, None)
+
+
+def test_another_error_is_not_taken_for_want_of_memory(monkeypatch):
+    monkeypatch.setattr(Greedy, "error", RuntimeError("shapes differ"))
+    monkeypatch.setattr(
+        Loop, "steps_on", lambda self, data: Greedy(self.active, self.flat, data, self.settings)
+    )
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        loop([1]).run(task(5, 1), None, None)
+
+
+def test_no_room_for_a_checkpoint_is_found_before_any_training(tmp_path, monkeypatch, during):
+    usage = shutil._ntuple_diskusage(10**9, 10**9, 100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    during(lambda *_: pytest.fail("it was trained"))
+    with pytest.raises(NoSpaceError, match="100 bytes are free"):
+        loop([1]).run(task(5, 1), tmp_path / "select.checkpoint", None)

@@ -56,9 +56,63 @@ def test_what_fails_in_a_process_is_raised_here():
     assert none_left()
 
 
-def test_a_process_that_is_killed_is_told():
+DIES = "__import__('os').kill(__import__('os').getpid(), 9)"
+
+
+@pytest.mark.parametrize(("poison", "jobs"), [(0, 1), (6, 2)])
+def test_one_task_that_kills_its_process_loses_no_other(poison, jobs):
+    tasks = [(DIES,) if n == poison else (f"{n} ** 2",) for n in range(7)]
+    found = _processes.shared(eval, iter(enumerate(tasks)), jobs)
+    assert found.pop(poison) is _processes.LOST
+    assert found == {n: n**2 for n in range(7) if n != poison}
+    assert none_left()
+
+
+def test_a_task_whose_process_was_killed_is_done_again(tmp_path):
+    once = f"__import__('pathlib').Path({str(tmp_path / 'tried')!r})"
+    task = f"7 if {once}.exists() else ({once}.touch(), {DIES})"
+    assert _processes.shared(eval, iter(enumerate([(task,), ("1",)])), 1) == {0: 7, 1: 1}
+
+
+def test_where_every_process_is_killed_that_is_told():
     with pytest.raises(ForecastError, match="n_jobs"):
-        _processes.shared(os._exit, iter(enumerate([(1,)])), 1)
+        _processes.shared(os._exit, iter(enumerate([(1,)] * 9)), 1)
+    assert none_left()
+
+
+@pytest.fixture
+def poisoned(monkeypatch):
+    """Kill each process that is given the third series, as the system does where memory ends."""
+    monkeypatch.setattr(_processes, "WORTHWHILE", -1.0)
+    give, start, processes = _processes._give, _processes._start, {}
+
+    def started(workers, work):
+        pipe = start(workers, work)
+        processes[pipe] = workers[pipe]
+        return pipe
+
+    def kill(pipe, task):
+        if task[0] % 6 == 3:
+            processes[pipe].kill()
+            processes[pipe].join()
+        give(pipe, task)
+
+    monkeypatch.setattr(_processes, "_start", started)
+    monkeypatch.setattr(_processes, "_give", kill)
+
+
+def test_a_series_that_kills_every_process_goes_on_as_its_last_season(poisoned):
+    y = panel()
+    model = Theta(3, season=4, n_jobs=2).fit(y=y)
+    found = model.predict()
+    spread = model.predict(quantiles=[0.1, 0.9])
+    assert any("1 of 6 series: every process that tried was lost" in w for w in model.warnings_)
+    seasonal = SeasonalNaive(3, season=4).fit(y=y).predict()
+    alone = Theta(3, season=4).fit(y=y).predict()
+    pd.testing.assert_series_equal(found["s3"], seasonal["s3"])
+    others = [f"s{n}" for n in range(6) if n != 3]
+    pd.testing.assert_series_equal(found[others], alone[others], check_exact=True)
+    assert np.isfinite(spread.to_numpy()).all()
     assert none_left()
 
 
