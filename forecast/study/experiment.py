@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from torch import Tensor
@@ -107,10 +108,13 @@ class Outcome:
         content = read_sealed(path) if path.exists() else None
         if content is None:
             return None
-        values: dict[str, Any] = load_arrays(content)
-        for name in ("batches", "most"):
-            values[name] = values[name].item()
-        return cls(**values)
+        try:
+            values: dict[str, Any] = load_arrays(content)
+            for name in ("batches", "most"):
+                values[name] = values[name].item()
+            return cls(**values)
+        except (SafetensorError, ValueError, KeyError, TypeError):
+            return None
 
     def steps_until(self, level: float) -> tuple[Array, Array]:
         """Return the training steps until each seed's curve first reaches a level.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -72,19 +73,31 @@ class Checkpoint:
         if self.path is None:
             return None
         for path in (self.path, _previous(self.path)):
-            content = read_sealed(path) if path.exists() else b""
-            if content:
-                header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-                return load_tensors(content), json.loads(header["__metadata__"]["about"])
-            if content is None:
-                # The next write must not make this the older of the two.
-                path.unlink()
-                warnings.warn(
-                    f"the checkpoint {path} is damaged: its checksum differs. Training goes on "
-                    "from the one before it, or anew.",
-                    RecoveryWarning,
-                    stacklevel=2,
-                )
+            if not path.exists():
+                continue
+            content = read_sealed(path)
+            state = None if content is None else _opened(content)
+            if state is not None:
+                return state
+            # The next write must not make this the older of the two.
+            path.unlink()
+            told = "its checksum differs" if content is None else "it is none of ours"
+            warnings.warn(
+                f"the checkpoint {path} is damaged: {told}. Training goes on from the one before "
+                "it, or anew.",
+                RecoveryWarning,
+                stacklevel=2,
+            )
+        return None
+
+
+def _opened(content: bytes) -> State | None:
+    """Return the state in the bytes of a checkpoint, None where they hold none."""
+    try:
+        tensors = load_tensors(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors, json.loads(header["__metadata__"]["about"])
+    except (SafetensorError, ValueError, KeyError, TypeError):
         return None
 
 
