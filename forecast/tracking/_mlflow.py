@@ -87,8 +87,18 @@ def calls(uri: str) -> Iterator[None]:
     except Exception as error:
         if not isinstance(error, _refusals()):
             raise
+        if stop := _stop_within(error):
+            raise stop from None
         # Not `from error`: a traceback would show its text, and that the password in an address.
         raise _ours(uri, error) from None
+
+
+def _stop_within(error: BaseException) -> BaseException | None:
+    """Return the request to stop that came amid a call, and at which the call then failed."""
+    within = error.__context__
+    if within is None or isinstance(within, KeyboardInterrupt | SystemExit):
+        return within
+    return _stop_within(within)
 
 
 def _ours(uri: str, error: Exception) -> StoreError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from forecast import files
-from forecast.errors import TrainingError
+from forecast.errors import StoreError, TrainingError
 from forecast.masking import masked
 from forecast.tracking import _batches, _curves, _mlflow, _model, _names, _owner
 from forecast.tracking._model import LoggedModel
@@ -192,7 +192,11 @@ class Run:
             profile=masked(json.dumps(dict(profile or {}), default=str)),
         )
         tag = _mlflow.entity("InputTag", "mlflow.data.context", context)
-        self._client.log_inputs(self.id, [_mlflow.entity("DatasetInput", record, tags=[tag])])
+        given = [_mlflow.entity("DatasetInput", record, tags=[tag])]
+        try:
+            self._client.log_inputs(self.id, given)
+        except StoreError:  # another process may have been faster to record the same data
+            self._client.log_inputs(self.id, given)
         self.tags({"forecast.data": name, "forecast.data.fingerprint": fingerprint})
 
     # -- files --------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ with Store(root=sys.argv[1]).run("numbers", sys.argv[2]) as run:
 
 
 def test_runs_at_once_on_a_fresh_store_are_all_whole(tmp_path, begin, whole, often):
-    count = often(3, 8)
+    count = often(2, 8)
     for number in range(often(1, 5)):
         folder = tmp_path / str(number)
         commands = [
@@ -33,7 +33,7 @@ def test_runs_at_once_on_a_fresh_store_are_all_whole(tmp_path, begin, whole, oft
 
 
 def test_writers_at_once_lose_no_number(tmp_path, often):
-    count, numbers = often(3, 8), often(300, 3000)
+    count, numbers = often(2, 8), often(150, 3000)
     command = [sys.executable, "-W", "error", "-c", WRITE, str(tmp_path)]
     writers = [
         subprocess.Popen([*command, str(n), str(numbers)], stderr=subprocess.PIPE, text=True)
