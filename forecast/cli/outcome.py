@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -93,13 +94,22 @@ def _signals_interrupt() -> Iterator[list[int]]:
         received.append(number)
         raise Interrupted
 
+    def once_more(lost: sys.UnraisableHookArgs) -> None:
+        """Send a signal again that came while Python cleaned up, where nobody can be told."""
+        if isinstance(lost.exc_value, Interrupted):
+            threading.Timer(0.05, os.kill, (os.getpid(), received[-1])).start()
+        else:
+            hook(lost)
+
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, interrupt) for number in numbers]
+    hook, sys.unraisablehook = sys.unraisablehook, once_more
     try:
         yield received
     finally:
+        sys.unraisablehook = hook
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

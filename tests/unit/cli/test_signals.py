@@ -31,6 +31,32 @@ def test_a_signal_within_exec_of_a_text_ends_with_its_own_status(tmp_path, numbe
     assert done.returncode == 128 + number
 
 
+WITHIN = """
+import os, signal, sys, time
+from forecast.cli.outcome import _signals_interrupt
+
+class Left:
+    def __del__(self):
+        os.kill(os.getpid(), {number})
+
+try:
+    with _signals_interrupt() as received:
+        left = Left()
+        del left  # what is raised here Python writes off
+        time.sleep(30)
+except KeyboardInterrupt:
+    sys.exit(128 + received[0])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_python_cleans_up_is_not_lost(tmp_path, number):
+    (tmp_path / "stopped.py").write_text(WITHIN.format(number=int(number)))
+    command = [sys.executable, "-m", "stopped"]
+    done = subprocess.run(command, cwd=tmp_path, timeout=20, check=False)
+    assert done.returncode == 128 + number
+
+
 def _caused(error, cause):
     error.__cause__ = cause
     return error
