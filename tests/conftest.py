@@ -1,8 +1,9 @@
-"""What every test relies on: no screen, no telemetry, and the same examples on every run."""
+"""What every test relies on: no screen, no telemetry, Ctrl-C, the same examples on every run."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 # Set before anything is imported that reads them.
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+# What a shell starts with & ignores Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "house",
