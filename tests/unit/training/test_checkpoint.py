@@ -21,6 +21,8 @@ WRITERS = """
 import os, sys, torch
 from pathlib import Path
 from forecast.training.checkpoint import Checkpoint
+def say(word, number):
+    os.write(1, f"{word} {number}\\n".encode())  # whole or not at all, whenever a kill comes
 def write():
     kept = Checkpoint(Path(sys.argv[1]))
     found = kept.read()
@@ -29,14 +31,14 @@ def write():
         epoch += 1
         kept.hold(lambda: ({"weights": torch.full((40_000,), float(epoch))}, {"epoch": epoch}))
         kept.write()
-        print("wrote", epoch, flush=True)
+        say("wrote", epoch)
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         write()
-    print("began", child, flush=True)
+    say("began", child)
     os.waitpid(child, 0)
-    print("ended", child, flush=True)
+    say("ended", child)
 """
 
 
