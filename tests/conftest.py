@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# For what tests of several folders share.
+sys.path.insert(0, str(Path(__file__).parent))
 
 # Set before anything is imported that reads them.
 os.environ.setdefault("MPLBACKEND", "Agg")

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from poisons import POISONS, poisoned
 
 from forecast import registry
 from forecast.data.transforms._base import AbstractTransform
@@ -29,7 +30,6 @@ MODELS = [kind for kind in registry.kinds("model") if kind != "auto"]
 TRANSFORMS = {
     "difference": {"kind": "difference", "lag": 2}, "fourier": {"kind": "fourier", "season": 7.0},
 }  # fmt: skip
-POISONS = ["noise", "huge", "missing", "shuffle", "truncation"]
 
 
 def series():
@@ -37,23 +37,6 @@ def series():
     y = 30 + 3 * np.sin(np.arange(ROWS)[:, None] + np.arange(2)) + rng.normal(size=(ROWS, 2))
     index = pd.date_range("2015-01", periods=ROWS, freq="MS")
     return pd.DataFrame(y, index, ["a", "b"])
-
-
-def poisoned(y, kind):
-    """Return the whole with everything after the cutoff spoilt."""
-    y, rng = y.copy(), np.random.default_rng(3)
-    after = y.iloc[CUTOFF:]
-    if kind == "truncation":
-        return y.iloc[:CUTOFF].copy()
-    if kind == "noise":
-        y.iloc[CUTOFF:] = after + rng.normal(0, 5, after.shape)
-    elif kind == "huge":
-        y.iloc[CUTOFF:] = 1e9
-    elif kind == "missing":
-        y.iloc[CUTOFF:] = np.nan
-    else:
-        y.iloc[CUTOFF:] = after.to_numpy()[rng.permutation(len(after))]
-    return y
 
 
 def learned(node, y):
@@ -78,7 +61,7 @@ def changed_by(node, before=lambda y: y):
     """Name the poisons that changed anything; `before` is done to all rows before the cut."""
     y = series()
     clean = learned(node, before(y))
-    return {kind for kind in POISONS if learned(node, before(poisoned(y, kind))) != clean}
+    return {kind for kind in POISONS if learned(node, before(poisoned(y, CUTOFF, kind))) != clean}
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -142,7 +125,7 @@ def test_a_leak_before_the_cut_is_caught(leak, model):
 def test_a_leak_within_a_transform_is_caught(leak):
     y = series()[["a"]]
     found = []
-    for whole in (y, *(poisoned(y, kind) for kind in POISONS)):
+    for whole in (y, *(poisoned(y, CUTOFF, kind) for kind in POISONS)):
         node = {"kind": "theta", "transforms": (Looking(whole, LEAKS[leak]),)}
         found.append(learned(node, y))
     assert any(one != found[0] for one in found[1:])

@@ -5,28 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from poisons import POISONS, poisoned
 
 from forecast import registry
 from forecast.evaluation.backtest import Backtest, backtest
 
 ORIGINS, STRIDE, HORIZON, LEVELS = 3, 2, 3, [0.1, 0.9]
-POISONS = ["noise", "huge", "missing", "shuffle", "truncation"]
-
-
-def poisoned(values, start, kind):
-    """Return the rows with everything from `start` on spoilt."""
-    values = values.astype(float).copy()
-    tail = values.iloc[start:]
-    rng = np.random.default_rng(3)
-    if kind == "noise":
-        values.iloc[start:] = tail + rng.normal(0, 5, tail.shape)
-    elif kind == "huge":
-        values.iloc[start:] = 1e9
-    elif kind == "missing":
-        values.iloc[start:] = np.nan
-    else:
-        values.iloc[start:] = tail.to_numpy()[rng.permutation(len(tail))]
-    return values
 
 
 def spoilt(X, y, origin, kind):
