@@ -14,7 +14,7 @@ class Repair(str):
         The sentence, without a full stop.
     kind : str
         One word for programs, the same in every version.
-    count : int
+    times : int
         Rows, lines, values or columns mended.
 
     Examples
@@ -23,18 +23,18 @@ class Repair(str):
     {'kind': 'blank_lines', 'count': 2, 'text': '2 blank lines were skipped'}
     """
 
-    __slots__ = ("count", "kind")
+    __slots__ = ("kind", "times")
 
     kind: str
-    count: int  # type: ignore[assignment]  # str has a method of the name, of no use here
+    times: int
 
-    def __new__(cls, text: str, kind: str, count: int) -> Self:
+    def __new__(cls, text: str, kind: str, times: int) -> Self:
         """Make the sentence."""
         made = super().__new__(cls, text)
-        made.kind, made.count = kind, count
+        made.kind, made.times = kind, times
         return made
 
     @property
     def record(self) -> dict[str, str | int]:
         """What JSON keeps of it."""
-        return {"kind": self.kind, "count": self.count, "text": str(self)}
+        return {"kind": self.kind, "count": self.times, "text": str(self)}

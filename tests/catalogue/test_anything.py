@@ -96,7 +96,7 @@ def check(found):
     assert not np.isinf(values).any()
     assert found.targets.index.is_unique
     assert found.targets.index.get_level_values(-1).notna().all()
-    assert all(repair.count >= 1 for repair in found.repairs)
+    assert all(repair.times >= 1 for repair in found.repairs)
 
 
 @given(rows=ROWS, settings=SETTINGS)

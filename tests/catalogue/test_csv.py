@@ -418,9 +418,9 @@ def test_a_repair_is_said_counted_and_changes_nothing_else(key, command):
         assert found.repairs == ()
     for repair in found.repairs:
         told = re.search(r"\d+", repair)
-        assert repair.count >= 1
+        assert repair.times >= 1
         # A sentence that begins with a number says how many.
-        assert not repair[0].isdigit() or int(told[0]) == repair.count
+        assert not repair[0].isdigit() or int(told[0]) == repair.times
     values = found.targets["y"].astype(object)
     assert values.where(values.notna(), None).tolist() == expected
 

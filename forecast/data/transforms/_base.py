@@ -39,8 +39,10 @@ class AbstractTransform(BaseEstimator, ABC):
 
     pointwise: ClassVar[bool] = True
 
-    above: float = -math.inf
-    """What all values must lie above."""
+    @property
+    def above(self) -> float:
+        """What all values must lie above."""
+        return -math.inf
 
     @abstractmethod
     def fit(self, y: Array) -> State:

@@ -37,7 +37,7 @@ class Log(AbstractTransform):
         self.offset = offset
 
     @property
-    def above(self) -> float:  # type: ignore[override]
+    def above(self) -> float:
         return 0.0 - self.offset
 
     def fit(self, y: Array) -> State:
