@@ -63,8 +63,8 @@ def losses(rows: pd.DataFrame, *, horizon: int, stride: int) -> Losses:
     if len(table) < ENOUGH:
         several = "series" if unit == "series" else "origins"
         reason = (
-            f"{len(table)} {several} with scores of all models are too few to say which may be the "
-            f"best: give {ENOUGH}, of either."
+            f"{len(table)} {several} with scores of all models are too few, {ENOUGH} origins or "
+            "series are needed."
         )
     elif table.shape[1] < 2:
         reason = "there is one model alone."
