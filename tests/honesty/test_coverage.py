@@ -5,6 +5,8 @@ The bounds are three standard errors of a share of 2,000 wide.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,10 +42,10 @@ def independent(process, seed, rows):
     return values
 
 
-def check(y, quantiles):
+def check(y, quantiles, bounds=BOUNDS):
     assert quantiles.shape == (SERIES, len(LEVELS))
     assert (np.diff(quantiles, axis=1) >= 0).all()
-    for (low, high), (least, most) in BOUNDS.items():
+    for (low, high), (least, most) in bounds.items():
         share = ((y >= quantiles[:, low]) & (y <= quantiles[:, high])).mean()
         assert least <= share <= most, f"{LEVELS[high] - LEVELS[low]:.0%} interval: {share}"
 
@@ -64,21 +66,30 @@ def panel_of(y):
     return pd.Series(y.ravel(), pd.MultiIndex.from_product([range(series), range(rows)]))
 
 
-# They are calibrated on the rows by which the best epoch was chosen.
-NARROW = pytest.mark.xfail(strict=False, reason="intervals of 50 % hold 0.466 to 0.514, by seed")
+OUTER, INNER = ({pair: BOUNDS[pair]} for pair in BOUNDS)
+# Calibrated on the rows by which the best epoch was chosen: 0.4735, 0.4655 and 0.485 were seen.
+NARROW = pytest.mark.xfail(strict=False, reason="one seed in three is below its bound")
+
+
+@cache
+def of_a_network(loss, seed):
+    """Return what came, and quantiles of it; fitted once for all intervals."""
+    y = independent("autoregression", seed, PANEL_ROWS)
+    training = None if loss is None else {"loss": loss}
+    model = registry.build("network", {**NETWORK, "training": training})
+    model.fit(y=panel_of(y[:, :-1]))
+    return y[:, -1], model.predict(quantiles=LEVELS).to_numpy()
 
 
 @by_seed
 @pytest.mark.parametrize(
-    "training",
+    ("loss", "bounds"),
     [
-        pytest.param(None, id="conformal"),
-        pytest.param({"loss": "gaussian"}, id="gaussian", marks=soak),
-        pytest.param({"loss": "pinball"}, id="pinball", marks=[soak, NARROW]),
+        pytest.param(None, BOUNDS, id="conformal"),
+        pytest.param("gaussian", BOUNDS, id="gaussian", marks=soak),
+        pytest.param("pinball", OUTER, id="pinball, 90 %", marks=soak),
+        pytest.param("pinball", INNER, id="pinball, 50 %", marks=[soak, NARROW]),
     ],
 )
-def test_intervals_of_a_network_over_a_panel(training, seed):
-    y = independent("autoregression", seed, PANEL_ROWS)
-    model = registry.build("network", {**NETWORK, "training": training})
-    model.fit(y=panel_of(y[:, :-1]))
-    check(y[:, -1], model.predict(quantiles=LEVELS).to_numpy())
+def test_intervals_of_a_network_over_a_panel(loss, bounds, seed):
+    check(*of_a_network(loss, seed), bounds)
