@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from forecast.errors import StoreError
 from forecast.tracking import Store, _owner
+from forecast.tracking._signals import Terminated
 
 OPEN = """
 import sys, time
@@ -140,3 +143,26 @@ def test_where_there_is_no_proc_folder_the_system_is_asked(monkeypatch, tmp_path
     process.kill()
     process.wait()
     assert _owner._started(process.pid) == ""
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Terminated(15)])
+def test_a_store_that_fails_while_a_run_is_stopped_leaves_it_stopped(store, stop):
+    """The database may be held, or a call cut in two: the stop is what is told."""
+    client = store.client()
+
+    def work():
+        try:
+            raise stop
+        finally:
+            client.get_run("there is none")
+
+    with pytest.raises(type(stop)):
+        work()
+
+
+def test_a_store_that_fails_after_a_stop_that_was_caught_says_so(store):
+    with suppress(KeyboardInterrupt):
+        raise KeyboardInterrupt
+    client = store.client()
+    with pytest.raises(StoreError, match="there is none"):
+        client.get_run("there is none")
