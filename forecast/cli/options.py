@@ -108,8 +108,7 @@ def read(
     """Read a pipeline and change what options say; return it with the folder of its data."""
     from forecast.pipeline import overrides
 
-    document, folder = document_of(source, given)
-    document = overrides.apply(document, settings or [])
+    document, folder = document_of(source, given, settings or [])
     shorthand = {"seed": seed, "model.device": device, "output": output}
     for key, value in shorthand.items():
         if value is not None:

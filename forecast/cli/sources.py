@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,18 +41,20 @@ class Flags:
         return {name: value for name, value in vars(self).items() if value not in (None, ())}
 
 
-def document(source: str, flags: Flags) -> tuple[Document, Path]:
-    """Return the pipeline and the folder from which its data path resolves.
+def document(source: str, flags: Flags, settings: Sequence[str]) -> tuple[Document, Path]:
+    """Return the pipeline, its settings changed, and the folder of its data.
 
     Raises
     ------
     SpecError
         When there is no such pipeline, or flags are missing or out of place.
     """
-    from forecast.pipeline import defaults, yaml_source
+    from forecast.pipeline import defaults, overrides, yaml_source
 
     if source.lower().endswith(_TABLES):
-        return defaults.pipeline_of(Path(source), **_complete(source, flags)), Path()
+        given = _complete(source, flags)
+        made = defaults.pipeline_of(Path(source), settings=settings, **given)
+        return overrides.apply(made, settings), Path()
     if flags.given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in flags.given)
         raise SpecError(
@@ -59,7 +62,7 @@ def document(source: str, flags: Flags) -> tuple[Document, Path]:
             f"such as --set model.horizon=6."
         )
     path = _path(source)
-    return yaml_source.load(path), path.parent
+    return overrides.apply(yaml_source.load(path), settings), path.parent
 
 
 def _complete(source: str, flags: Flags) -> dict[str, Any]:

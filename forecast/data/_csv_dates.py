@@ -18,7 +18,6 @@ _STYLES = {
     "year": r"(?P<y>\d{4})",
     "month": r"(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})",
     "M month": r"(?P<y>\d{4})M(?P<m>\d{1,2})",
-    "quarter": r"(?P<y>\d{4})(?P<s>[- ]?)[Qq](?P<q>[1-4])",
     "year and name": r"(?P<y>\d{4})(?P<s>[- ])(?P<name>[A-Za-z]{3,9})",
     "name and year": r"(?P<name>[A-Za-z]{3,9})(?P<s>[- ])(?P<y>\d{4})",
     "day, name, year": r"(?P<d>\d{1,2})(?P<s>[- ])(?P<name>[A-Za-z]{3,9})(?P=s)(?P<y>\d{4})",
@@ -32,6 +31,8 @@ _MONTHS |= {name[:3]: number for name, number in _MONTHS.items()} | {"sept": 9}
 _EARLIEST, _LATEST = 1678, 2261  # what every version of pandas can hold
 _ISO = "write dates such as 2020-01-31, or set date_format"
 _UNITS = ("s", "ms")
+_QUARTER = re.compile(r"(\d{4})[- ]?[Qq]([1-4])", re.ASCII)
+_LIKE_QUARTER = re.compile(r"\d{4}[- ]?[Qq]\d|[Qq]\d[- ]?\d{4}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Style:
     Parameters
     ----------
     date_format : str or None
-        As `strptime` has it, or `s` or `ms`.
+        As `strptime` has it, or `s` or `ms`, or `quarter` for such as `2020 Q1`.
     time_zone : str or None
         Where the clocks stand whose times these are.
     """
@@ -134,13 +135,18 @@ def _by_format(texts: list[str], date_format: str, dates: Dates) -> pd.DatetimeI
         counts = pd.Series(whole, dtype="Int64")
         unit: Any = date_format
         return pd.DatetimeIndex(pd.to_datetime(counts, unit=unit, errors="coerce"))
+    if date_format == "quarter":
+        found = [_QUARTER.fullmatch(text) for text in texts]
+        first = [f"{m[1]}-{3 * int(m[2]) - 2:02d}-01" if m else None for m in found]
+        dates.repairs["quarters"] = "quarters were read as their first days"
+        return pd.DatetimeIndex(pd.to_datetime(pd.Index(first, dtype="object"), errors="coerce"))
     try:
         zoned = "%z" in date_format
         stamps = pd.to_datetime(texts, format=date_format, errors="coerce", utc=zoned)
     except (ValueError, re.error) as error:
         raise SpecError(
             f"date_format '{date_format}' is no strptime format: {error}. "
-            "Mend: write it such as '%d/%m/%Y', or 's' or 'ms' for counts since 1970."
+            "Mend: write it such as '%d/%m/%Y', 's' or 'ms' for counts since 1970, or 'quarter'."
         ) from error
     if zoned:
         dates.repairs["into_utc"] = "times were turned into UTC"
@@ -204,6 +210,9 @@ def _blame_unread(position: int, text: str, dates: Dates) -> None:
     elif text.isdigit() and len(text) in formats:
         mend = f"set date_format: {formats[len(text)]}, if that is meant"
         dates.blame(position, "is a whole number, not a date", mend)
+    elif _LIKE_QUARTER.fullmatch(text):
+        mend = "write its first day, such as 2020-01-01, or 2020 Q1 and set date_format: quarter"
+        dates.blame(position, "is a quarter, not a date", mend)
     else:
         dates.blame(position, "cannot be read as a date", _ISO)
 
@@ -247,8 +256,6 @@ def _compose(match: re.Match[str], order: str) -> str:
     groups = match.groupdict()
     month = groups.get("m") or (groups.get(order[0]) if "a" in groups else None) or 1
     day = groups.get("d") or (groups.get(order[1]) if "a" in groups else None) or 1
-    if groups.get("q"):
-        month = 3 * int(groups["q"]) - 2
     if groups.get("name"):
         month = _MONTHS[groups["name"].casefold()]
     clock = (groups.get("clock") or "").replace(" ", "T")

@@ -70,14 +70,12 @@ def read(
     raw: bytes, records: Records, roles: Roles, style: Style, problems: Problems
 ) -> tuple[Rows, list[str], list[Repair]]:
     """Return the rows, the ids of their series in order, and what was repaired."""
-    repairs = _nameless(raw, records, problems)
     keys, values = _keys_and_values(raw, records, roles, problems)
     dates, when, readings = _dates(*keys[0], roles.time, records, style, problems)
     ids, series = [""], np.zeros(len(when), np.int32)
     if roles.series is not None:
         ids, series = _series(*keys[1], roles.series, records, problems)
-    rows = Rows(series, dates, when, values, records.lines)
-    return rows, ids, repairs + readings
+    return Rows(series, dates, when, values, records.lines), ids, readings
 
 
 def _chunks(
@@ -98,27 +96,6 @@ def _chunks(
         chunksize=_CHUNK,
         **_EXACT,
     )
-
-
-def _nameless(raw: bytes, records: Records, problems: Problems) -> list[Repair]:
-    """Leave out columns without a name that hold nothing, or row numbers; refuse others."""
-    columns = [column for column, name in enumerate(records.header) if not name]
-    if not columns:
-        return []
-    repairs = []
-    fields = pd.concat(_chunks(raw, records, columns, ()))
-    for column in columns:
-        texts = fields[column].str.strip()
-        if (texts == "").all():
-            told = f"column {column + 1}, without a name or a value, was left out"
-            repairs.append(Repair(told, "nameless_columns", 1))
-        elif column == 0 and texts.is_unique and texts.str.fullmatch("[0-9]+").all():
-            told = "the first column, row numbers without a name, was left out"
-            repairs.append(Repair(told, "row_numbers", 1))
-        else:
-            what = f"column {column + 1} has no name"
-            problems.add(what, "name it in the header, or remove it", line=records.header_line)
-    return repairs
 
 
 def _keys_and_values(

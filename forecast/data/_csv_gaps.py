@@ -15,7 +15,7 @@ from forecast.types import Array
 Flags = npt.NDArray[np.bool_]
 
 _DATES_TOLD = 3
-_MEND = "set gaps to 'mask' or 'fill'"
+_MEND = "set gaps to 'mask', which keeps it as missing, or 'fill'"
 
 
 def settle(laid: Laid, names: Sequence[str], time: str, gaps: str, problems: Problems) -> None:

@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int32]
 _MOST_COLUMNS = 10_000
 _NAMES_TOLD = 20
 _BLOCK = 1 << 24
+_OR_DROP = "name that column, or set trailing_commas to 'drop'"
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -61,20 +62,21 @@ def examine(raw: bytes, wanted: Sequence[str], problems: Problems) -> Records:
 
 
 def without_trailing_commas(raw: bytes, problems: Problems) -> tuple[bytes, tuple[Repair, ...]]:
-    """Take the comma from the end of rows that have one field more than the header, a blank one."""
+    """Take the commas after the last named column from lines that have nothing beyond it."""
     header, _ = _header(raw, problems)
+    width = max((column for column, name in enumerate(header, 1) if name), default=len(header))
     lines, dropped, reader = raw.split(b"\n"), 0, _reader(raw)
     try:
         for record in reader:
-            if len(record) == len(header) + 1 and not record[-1].strip():
+            if len(record) > width and not "".join(record[width:]).strip():
                 place = reader.line_num - 1
-                lines[place] = lines[place].rpartition(b",")[0]
+                lines[place] = lines[place].rsplit(b",", len(record) - width)[0]
                 dropped += 1
     except csv.Error:
         return raw, ()  # told with its line when the rows are examined
     if not dropped:
         return raw, ()
-    told = f"a comma at the end of {dropped:,} row{'s' * (dropped > 1)} was dropped"
+    told = f"commas at the end of {dropped:,} line{'s' * (dropped > 1)} were dropped"
     return b"\n".join(lines), (Repair(told, "trailing_commas", dropped),)
 
 
@@ -105,9 +107,18 @@ def _check_header(names: list[str], line: int, wanted: Sequence[str], problems: 
         if count > 1 and name:
             what = f"the column '{name}' stands {count} times in the header"
             problems.add(what, "give each column a name of its own", line=line)
+    for column, name in enumerate(names, 1):
+        if not name:
+            problems.add(f"column {column} has no name", _mend_nameless(column, names), line=line)
     for name in wanted:
         if name not in names:
             problems.add(f"there is no column '{name}'", _nearest(name, names), line=line)
+
+
+def _mend_nameless(column: int, names: list[str]) -> str:
+    if not any(names[column - 1 :]):
+        return f"remove the comma at the end of the header, {_OR_DROP}"
+    return "name it in the header, or remove it; pandas leaves row numbers out with index=False"
 
 
 def _refuse_other_forms(names: list[str], line: int, problems: Problems) -> None:
@@ -186,10 +197,7 @@ def _tell_ragged(record: list[str], expected: int, line: int, problems: Problems
     elif len(record) < expected:
         mend = "complete the row; an empty field marks a missing value"
     elif not record[-1].strip():
-        mend = (
-            "remove the comma at the end of the row, name that column, or set trailing_commas to "
-            "'drop'"
-        )
+        mend = f"remove the comma at the end of the row, {_OR_DROP}"
     else:
         mend = (
             "quote text that holds a comma; write decimals with a point, thousands without a mark"

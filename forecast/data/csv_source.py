@@ -26,7 +26,7 @@ from forecast.data.limits import Limits
 from forecast.data.repairs import Repair
 from forecast.errors import SpecError
 
-Gaps = Literal["mask", "fill", "error"]
+Gaps = Literal["error", "mask", "fill"]
 Duplicates = Literal["error", "last", "mean", "sum"]
 Resample = Literal["last", "mean", "sum"]
 TrailingCommas = Literal["error", "drop"]
@@ -74,7 +74,7 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
     exogenous: Sequence[str] = (),
     series: str | None = None,
     frequency: str | None = None,
-    gaps: Gaps = "mask",
+    gaps: Gaps = "error",
     date_format: str | None = None,
     duplicates: Duplicates = "error",
     resample: Resample | None = None,
@@ -93,8 +93,8 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
     path : str or Path
         The file.
     time : str
-        Column of the dates: `2020-01-31`, `2020-01-31 13:00`, `2020-01`, `2020 Q1`, `2020 Jan`,
-        `2020`, or `31/01/2020` where days above 12 tell it from the month.
+        Column of the dates: `2020-01-31`, `2020-01-31 13:00`, `2020-01`, `2020 Jan`, `2020`, or
+        `31/01/2020` where days above 12 tell it from the month.
     target : str or sequence of str
         Columns to forecast.
     exogenous : sequence of str
@@ -103,11 +103,12 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
         Column that tells the series of a panel apart, one row a series and date.
     frequency : str or None
         Pandas alias such as `h`, `D`, `W-SUN`, `MS`; None infers it from the dates.
-    gaps : {"mask", "fill", "error"}
-        Missing rows and values before a column's last value: kept as NaN, filled with the value
-        before, or refused.
+    gaps : {"error", "mask", "fill"}
+        Missing rows and values before a column's last value: refused, kept as NaN, or filled with
+        the value before.
     date_format : str or None
-        Format of the dates as `strptime` has it, or `s` or `ms` for counts since 1970.
+        Format of the dates as `strptime` has it; `s` or `ms` for counts since 1970; `quarter`
+        for the first days of quarters such as `2020 Q1`.
     duplicates : {"error", "last", "mean", "sum"}
         What to do where a series holds a date twice.
     resample : {"last", "mean", "sum"} or None
@@ -115,7 +116,7 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
     time_zone : str or None
         Place such as `Europe/Berlin` whose clocks show the times; they are turned into UTC.
     trailing_commas : {"error", "drop"}
-        What to do with rows that end with a comma more than the header.
+        What to do with a comma too many at the end of rows, or of the header and all rows.
     unpacked_limit : int
         Bytes that a gzipped file may unpack to.
     limits : Limits
@@ -136,7 +137,7 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
     Examples
     --------
     >>> from forecast.resources import dataset_path
-    >>> table = read_csv(dataset_path("co2"), time="date", target="co2")
+    >>> table = read_csv(dataset_path("co2"), time="date", target="co2", gaps="mask")
     >>> table.targets.shape, table.frequency, table.repairs
     ((2284, 1), 'W-SAT', ("59 missing values of 'co2' were kept as missing",))
     """

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forecast.data import csv_source, timeline
-from forecast.data.limits import Limits
+from forecast.data import timeline
+from forecast.pipeline import observations, overrides
+from forecast.pipeline.spec import read
 from forecast.pipeline.yaml_source import Document, KeyPath
 
 _LONGEST_SEASON = 24  # beyond it, ETS and SARIMAX take minutes
@@ -26,6 +28,7 @@ def pipeline_of(
     horizon: int,
     frequency: str | None = None,
     series: str | None = None,
+    settings: Sequence[str] = (),
     **inputs: Sequence[str],
 ) -> Document:
     """Return the pipeline for a CSV file.
@@ -42,6 +45,8 @@ def pipeline_of(
         As in the section ``data`` of a pipeline.
     horizon : int
         Steps ahead.
+    settings : sequence of str
+        As ``--set`` has them; those of the section ``data`` say how the file is read.
     **inputs
         ``exogenous`` and ``past_only``.
 
@@ -49,38 +54,39 @@ def pipeline_of(
     ------
     DataError
         When the file is unfit.
+    SpecError
+        When a setting of the data is.
     """
     data: dict[str, Any] = {"csv": str(path), "time": time, "target": list(target), **inputs}
     data |= {k: v for k, v in (("frequency", frequency), ("series", series)) if v is not None}
     places: dict[KeyPath, str] = {("data", name): f"--{name} {data[name]}" for name in data}
     places |= {("model", "horizon"): f"--horizon {horizon}", (): str(path)}
-    table = csv_source.read_csv(
-        path,
-        time=time,
-        target=list(target),
-        exogenous=[name for names in inputs.values() for name in names],
-        series=series,
-        frequency=frequency,
-        limits=Limits(root=path.parent),
-    )
-    season = timeline.season_of(timeline.offset_of(table.frequency))
+    name = re.sub(r"[^\w.-]+", "_", path.name.split(".")[0]).strip("_.-") or "data"
+    model = {"kind": "ecnn", "horizon": horizon}
+    # Read from the file's own folder, out of which no link may lead.
+    whole = {"name": name, "data": {**data, "csv": path.name}, "model": model}
+    draft = Document(str(path), whole, places)
+    draft = overrides.apply(draft, [text for text in settings if text.startswith("data.")])
+    spec = read(draft)
+    table = observations.table_of(spec, path.parent)
+    season = spec.data.season or timeline.season_of(timeline.offset_of(table.frequency))
     rows = _rows(table.targets)
     burn_in = max(1, min(season if season > 1 else horizon, rows // 10))
     spare = rows // 4 - horizon
     origins = int(np.clip(spare, 1, _MOST_ORIGINS))
     values = {
-        "name": re.sub(r"[^\w.-]+", "_", path.name.split(".")[0]).strip("_.-") or "data",
-        "data": data,
+        "name": name,
+        "data": {**draft.content["data"], "csv": str(path)},
         "transforms": _transforms(table.targets, season, rows),
-        "model": {"kind": "ecnn", "horizon": horizon, "burn_in": burn_in},
-        "baselines": _baselines(len(target), season),
+        "model": {**model, "burn_in": burn_in},
+        "baselines": _baselines(len(spec.data.target), season),
         "backtest": {
             "origins": origins,
             "stride": int(np.clip(spare // max(origins - 1, 1), 1, horizon)),
             "refit": 4,
         },
     }
-    return Document(str(path), values, places)
+    return replace(draft, content=values)
 
 
 def _rows(targets: pd.DataFrame) -> int:

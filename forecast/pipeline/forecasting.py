@@ -84,6 +84,7 @@ def _inputs(path: Path, panel: Panel, known: list[str]) -> pd.DataFrame:
         target=known,
         series=panel.key if several else None,
         frequency=getattr(index, "freqstr", None),
+        gaps="mask",  # what is missing over the steps is told by the model
     )
     if several:
         ours = {str(history.id) for history in panel}

@@ -85,23 +85,17 @@ def shown(date: pd.Timestamp) -> str:
     return str(date.date()) if date == date.normalize() else str(date)
 
 
-def read(spec: Spec, folder: Path) -> Observations:
-    """Read the CSV file that a pipeline names.
-
-    Parameters
-    ----------
-    spec : Spec
-    folder : Path
-        Folder of the YAML file, from which a relative path resolves.
+def table_of(spec: Spec, folder: Path) -> csv_source.Table:
+    """Return the table that a pipeline names, as it says it is to be read.
 
     Raises
     ------
     DataError
-        When the file is unfit, or inputs known ahead do not reach over the horizon.
+        When the file is unfit.
     """
     data = spec.data
     path = folder / data.csv
-    table = csv_source.read_csv(
+    return csv_source.read_csv(
         path,
         time=data.time,
         target=data.target,
@@ -117,10 +111,28 @@ def read(spec: Spec, folder: Path) -> Observations:
         unpacked_limit=data.unpacked_limit,
         limits=_limits(spec, path, folder),
     )
+
+
+def read(spec: Spec, folder: Path) -> Observations:
+    """Read the CSV file that a pipeline names.
+
+    Parameters
+    ----------
+    spec : Spec
+    folder : Path
+        Folder of the YAML file, from which a relative path resolves.
+
+    Raises
+    ------
+    DataError
+        When the file is unfit, or inputs known ahead do not reach over the horizon.
+    """
+    data = spec.data
+    table = table_of(spec, folder)
     parts = list(_cut(table.targets, table.inputs))
     past = table.targets.index.isin([label for index, _ in parts for label in index])
     known = [name for name in spec.inputs if name not in data.past_only]
-    future = _future(spec, path, parts, known, table.frequency) if known else None
+    future = _future(spec, folder / data.csv, parts, known, table.frequency) if known else None
     targets = table.targets[past]
     inputs = None if table.inputs is None else table.inputs[past]
     return Observations(
@@ -129,7 +141,7 @@ def read(spec: Spec, folder: Path) -> Observations:
         future=future,
         repairs=table.repairs,
         fingerprint=table.fingerprint,
-        source=path,
+        source=folder / data.csv,
         frequency=table.frequency,
         rows=table.rows,
         notes=(*table.notes, *_notes(targets, table.frequency, data.season)),

@@ -72,11 +72,13 @@ class Data(_Section):
     series: Name | None = Field(None, description="Column that names the series of a panel.")
     exogenous: Names = Field((), description="Inputs; their rows must reach over the horizon.")
     past_only: Names = Field((), description="Inputs that nobody knows beyond the last target.")
-    gaps: Literal["mask", "fill", "error"] = Field("mask", description="What a missing row means.")
+    gaps: csv_source.Gaps = Field("error", description="What a missing row or value means.")
     duplicates: Literal["error", "last", "mean", "sum"] = Field(
         "error", description="What a date that stands twice means."
     )
-    date_format: Name | None = Field(None, description="As in strptime, such as %d.%m.%Y.")
+    date_format: Name | None = Field(
+        None, description="As in strptime, such as %d.%m.%Y; or s, ms or quarter."
+    )
     time_zone: Name | None = Field(
         None, description="Whose clocks show the times, such as Europe/Berlin; they become UTC."
     )
@@ -84,7 +86,7 @@ class Data(_Section):
         None, description="How rows within one period of the frequency become one."
     )
     trailing_commas: csv_source.TrailingCommas = Field(
-        "error", description="What a comma at the end of rows, not of the header, means."
+        "error", description="What a comma too many at the end of rows, or of all lines, means."
     )
     unpacked_limit: Positive = Field(
         csv_source.UNPACKED_LIMIT, description="Bytes that a gzipped file may unpack to."

@@ -99,7 +99,10 @@ ERRORS = {
     (14, "all rows too long"): (
         table("2020-01-01,1,9", "2020-01-02,2,9"), {}, [":2:", ":3:", "3 fields, the header 2"]),
     (17, "comma at the end of a row"): (
-        table("2020-01-01,1,"), {}, [":2:", "remove the comma at the end"]),
+        table("2020-01-01,1,"), {}, [":2:", "remove the comma at the end", "trailing_commas"]),
+    (17, "commas at all ends"): (
+        table("2020-01-01,1,", header="ds,y,"),
+        {}, [":1:", "column 3 has no name", "remove the comma at the end", "trailing_commas"]),
     (16, "one row too short"): (
         table("2020-01-01,1", "2020-01-02"), {}, [":3:", "1 field, the header 2"]),
     (16, "too short with quotes"): (
@@ -117,6 +120,11 @@ ERRORS = {
         GOOD, {"exogenous": ["a", "b"]}, ["no column 'a'", "no column 'b'", "'ds', 'y'"]),
     (21, "nameless column"): (
         table("2020-01-01,1,x", header="ds,y,"), {}, [":1:", "column 3 has no name"]),
+    (21, "row numbers"): (
+        table("0,2020-01-01,1", "1,2020-01-02,2", header=",ds,y"),
+        {}, [":1:", "column 1 has no name", "index=False"]),
+    (21, "nameless among others"): (
+        table("2020-01-01,x,1", header="ds,,y"), {}, ["column 2 has no name", "name it"]),
     (21, "space for a name"): (
         table("2020-01-01,1,x", header="ds,y,\u00a0"), {}, ["column 3 has no name"]),
     (22, "too many columns"): (",".join(map(str, range(10_001))) + "\n", {}, ["10,001 columns"]),
@@ -174,9 +182,11 @@ ERRORS = {
     (56, "one row"): (dated(1), {}, ["one row has no frequency"]),
     (38, "frequency far too fine"): (
         table("2000-01-01,1", "2020-01-01,2"), {"frequency": "s"}, ["too many rows"]),
-    (39, "gaps refused"): (
+    (39, "missing rows"): (
         table("2020-01-01,1", "2020-01-02,2", "2020-01-05,5"),
-        {"gaps": "error", "frequency": "D"}, [":4:ds:", "2020-01-03' given", "2020-01-04' given"]),
+        {"frequency": "D"},
+        [":4:ds:", "a date is missing before this row ('2020-01-03' given)", "2020-01-04' given",
+         "set gaps to 'mask'"]),
     # -- the values --
     (52, "text"): (dated(1, "two", 3), {}, [":3:y:", "is not a number ('two' given)"]),
     (51, "infinite"): (dated(1, "inf", "-Infinity"), {}, [":3:y:", ":4:y:", "is infinite"]),
@@ -198,8 +208,10 @@ ERRORS = {
     (52, "truth, ones before"): (dated(1, 0, "True"), {}, [":4:y:", "write 1 or 0"]),
     (66, "escape codes"): (dated("\x1b[31m"), {}, [":2:y:", r"'\x1b[31m'"]),
     (50, "nothing but gaps"): (dated("", "NA"), {}, ["'y' holds no value"]),
-    (50, "missing value refused"): (
-        dated(1, "", 3), {"gaps": "error"}, [":3:y:", "a value is missing"]),
+    (50, "a missing value"): (
+        dated(1, "", 3), {}, [":3:y:", "a value is missing", "set gaps to 'mask'"]),
+    (50, "marks of missing values"): (
+        dated(1, "NA", "nan", "null", 5), {}, [":3:y:", ":4:y:", ":5:y:"]),
     (63, "no id"): (
         table("2020-01-01,a,1", "2020-01-01, ,1", header="ds,id,y"),
         {"series": "id"}, [":3:id:", "no id"]),
@@ -231,10 +243,18 @@ ERRORS = {
     (43, "Sundays and Mondays"): (
         table("2020-01-05,1", "2020-01-12,2", "2020-01-19,3", "2020-01-27,4", "2020-02-03,5"),
         {}, [":5:", "no regular frequency"]),
+    (44, "quarters"): (
+        table("2020 Q1,1", "2020 Q2,2"), {},
+        [":2:ds:", "is a quarter, not a date ('2020 Q1' given)", "such as 2020-01-01",
+         "date_format: quarter"]),
     (44, "quarters in other words"): (
         table("Q1 2020,1", "Q2 2020,2"), {},
-        [":2:ds:", "('Q1 2020' given)", "write dates such as"]),
-    (44, "fifth quarter"): (table("2020 Q1,1", "2020 Q5,2"), {}, [":3:ds:", "'2020 Q5'"]),
+        [":2:ds:", "('Q1 2020' given)", "write its first day"]),
+    (44, "quarters among dates"): (
+        table("2020-01-01,1", "2020-04-01,2", "2020Q3,3"), {}, [":4:ds:", "is a quarter"]),
+    (44, "fifth quarter"): (
+        table("2020 Q1,1", "2020 Q5,2"), {"date_format": "quarter"},
+        [":3:ds:", "does not follow date_format 'quarter' ('2020 Q5' given)"]),
     (48, "no date at all"): (table(",1", ",2"), {}, [":2:ds:", ":3:ds:", "date is blank"]),
     (57, "too short"): (
         dated(*range(8)), {"context": 6}, ["has 8 rows, and at least 12 are needed", "horizon"]),
@@ -335,29 +355,33 @@ REPAIRS = {
     (21, "spaces"): (table(" 2020-01-01 , 1 ", "2020-01-02,2", header=" ds , y "), {}, [], [1, 2]),
     (23, "gzip"): (gzip.compress(GOOD.encode()), {}, [], [1, 2, 3, 4]),
     (17, "commas at all ends"): (
-        table("2020-01-01,1,", "2020-01-02,2,", header="ds,y,"),
-        {}, ["column 3, without a name"], [1, 2]),
-    (21, "row numbers"): (
-        table("0,2020-01-01,1", "1,2020-01-02,2", header=",ds,y"), {}, ["row numbers"], [1, 2]),
+        table("2020-01-01,1,", "2020-01-02,2,", header="ds,y,"), {"trailing_commas": "drop"},
+        ["commas at the end of 3 lines were dropped"], [1, 2]),
+    (17, "columns of nothing"): (
+        table("2020-01-01,1,,", "2020-01-02,2, ,", header="ds,y,,"), {"trailing_commas": "drop"},
+        ["commas at the end of 3 lines were dropped"], [1, 2]),
+    (44, "quarters, by format"): (
+        table("2020 Q1,1", "2020-q2,2", "2020Q3,3"), {"date_format": "quarter"},
+        ["quarters were read as their first days"], [1, 2, 3]),
     (56, "one row of known frequency"): (dated(1), {"frequency": "MS"}, [], [1]),
     (37, "unsorted"): (
         table("2020-01-02,2", "2020-01-01,1", "2020-01-03,3"),
         {}, ["1 row was out of order"], [1, 2, 3]),
     (39, "missing rows"): (
-        table("2020-01-01,1", "2020-01-02,2", "2020-01-05,5"), {"frequency": "D"},
+        table("2020-01-01,1", "2020-01-02,2", "2020-01-05,5"), {"frequency": "D", "gaps": "mask"},
         ["2 missing rows were inserted: 2020-01-03, 2020-01-04"], [1, 2, None, None, 5]),
     (39, "missing rows, filled"): (
         table("2020-01-01,1", "2020-01-02,2", "2020-01-05,5"), {"frequency": "D", "gaps": "fill"},
         ["2 missing values of 'y' were filled with the last value"], [1, 2, 2, 2, 5]),
     (50, "marks of missing values"): (
-        dated(1, "", "NA", "NaN", "null", " ", "-2", "", "9"), {},
+        dated(1, "", "NA", "NaN", "null", " ", "-2", "", "9"), {"gaps": "mask"},
         ["6 missing values of 'y' were kept"], [1, None, None, None, None, None, -2, None, 9]),
     (50, "filled only between values"): (
         dated("", 1, "", 3, ""), {"gaps": "fill"},
         ["1 missing value of 'y' was filled", "2 missing values of 'y' were kept"],
         [None, 1, 1, 3, None]),
     (50, "an unknown end is no gap"): (
-        dated(1, 2, ""), {"gaps": "error"}, ["1 missing"], [1, 2, None]),
+        dated(1, 2, ""), {}, ["1 missing"], [1, 2, None]),
     (36, "last of twins"): (
         table("2020-01-01,1", "2020-01-01,3", "2020-01-02,2"),
         {"duplicates": "last", "frequency": "D"},
@@ -368,7 +392,8 @@ REPAIRS = {
         ["joined by 'mean'"], [2.5, 2]),
     (36, "sum of twins, one missing"): (
         table("2020-01-01,1", "2020-01-01,", "2020-01-02,", "2020-01-02,", "2020-01-03,3"),
-        {"duplicates": "sum", "frequency": "D"}, ["2 rows doubled a date"], [1, None, 3]),
+        {"duplicates": "sum", "frequency": "D", "gaps": "mask"},
+        ["2 rows doubled a date"], [1, None, 3]),
     (28, "day first"): (
         table("30/01/2020,1", "31/01/2020,2", "01/02/2020,3"),
         {}, ["read as day, month, year"], [1, 2, 3]),
@@ -385,18 +410,18 @@ REPAIRS = {
         {}, ["offset from UTC, +01:00"], [1, 2, 3]),
     (17, "commas at the ends of rows"): (
         table("2020-01-01,1,", "2020-01-02,2", "2020-01-03,3, "), {"trailing_commas": "drop"},
-        ["comma at the end of 2 rows was dropped"], [1, 2, 3]),
+        ["commas at the end of 2 lines were dropped"], [1, 2, 3]),
     (17, "commas at the ends, and quotes"): (
         table('2020-01-01,1,"a,\nb,",', "2020-01-02,2,c", header="ds,y,note"),
         {"trailing_commas": "drop", "frequency": "D"},
-        ["comma at the end of 1 row was dropped"], [1, 2]),
+        ["commas at the end of 1 line were dropped"], [1, 2]),
     (33, "clocks that skip nothing"): (
         table("2021-07-01 00:00,1", "2021-07-01 01:00,2", "2021-07-01 02:00,3"),
         {"time_zone": "Europe/Berlin"}, ["times in Europe/Berlin were turned into UTC"], [1, 2, 3]),
     (38, "gathered into days"): (
         table("2020-01-02 07:00,5", "2020-01-01 00:00,1", "2020-01-01 03:00,2",
         "2020-01-04 00:00,7"),
-        {"resample": "mean", "frequency": "D"},
+        {"resample": "mean", "frequency": "D", "gaps": "mask"},
         ["1 row was out of order", "4 rows were gathered into periods of 'D' by 'mean'"],
         [1.5, 5, None, 7]),
     (38, "the last of each day"): (
@@ -429,7 +454,7 @@ def test_a_repair_is_said_counted_and_changes_nothing_else(key, command):
 @pytest.mark.parametrize(
     ("key", "setting"),
     [(key, name) for key, (_, settings, *_) in REPAIRS.items() for name in settings
-     if name in ("trailing_commas", "duplicates", "resample")],
+     if name in ("trailing_commas", "duplicates", "resample", "gaps", "date_format")],
     ids=titled,
 )  # fmt: skip
 def test_a_repair_that_was_not_asked_for_is_not_made(key, setting):
@@ -789,7 +814,8 @@ def test_repairs_and_notes_are_logged_with_their_counts():
         def run(self, *_):
             yield Run()
 
-    pipeline(table("2250-01-02,2", "2250-01-01,1", "", "2250-01-04,4"), frequency="D")
+    content = table("2250-01-02,2", "2250-01-01,1", "", "2250-01-04,4")
+    pipeline(content, frequency="D", gaps="mask")
     spec = read_spec(yaml_source.load("micro.yaml"))
     data = observations.read(spec, Path())
     with record.opened(Store(), spec, data, ""):
@@ -814,7 +840,7 @@ def test_every_case_is_here():
         ({"target": []}, "no target"),
         ({"exogenous": ["y"]}, "'y' is named 2 times"),
         ({"series": "ds"}, "'ds' is named 2 times"),
-        ({"gaps": "guess"}, "mask, fill, error"),
+        ({"gaps": "guess"}, "error, mask, fill"),
         ({"duplicates": "first"}, "error, last, mean, sum"),
         ({"resample": "first"}, "last, mean, sum"),
         ({"resample": "mean"}, "give the frequency"),

@@ -270,6 +270,27 @@ def test_a_bare_csv_needs_no_yaml(command, micro):
     assert "lag: 12" in (micro / "out" / "pipeline.yaml").read_text()
 
 
+def test_how_a_bare_csv_is_read_can_be_set(command, micro):
+    lines = (micro / "micro.csv").read_text().splitlines()
+    (micro / "micro.csv").write_text("\n".join([*lines[:8], *lines[9:]]) + "\n")
+    small = ("--set", "model.max_epochs=2", "--set", "model.n_members=1",
+             "--set", "backtest.origins=2", "--no-track", "--output", "out")  # fmt: skip
+    bare = ["run", "micro.csv", "--time", "month", "--target", "sales", "--horizon", "3", *small]
+
+    refused = command(*bare)
+    assert refused.exit_code == 2
+    assert "a date is missing before this row" in refused.stderr
+    assert "set gaps to 'mask'" in refused.stderr
+    wrong = command(*bare, "--set", "data.gaps=keep")
+    assert wrong.exit_code == 2
+    assert "data.gaps: must be 'error', 'mask' or 'fill', given: 'keep'" in wrong.stderr
+    read = command(*bare, "--set", "data.gaps=mask", "--set", "data.season=6")
+    assert read.exit_code == 0, read.stderr
+    made = (micro / "out" / "pipeline.yaml").read_text()
+    assert "gaps: mask" in made
+    assert "lag: 6" in made
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

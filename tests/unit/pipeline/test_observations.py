@@ -77,7 +77,7 @@ def test_a_gap_within_the_inputs_ahead_is_missing(tmp_path):
     text = (tmp_path / "a.csv").read_text().replace("2024-01-12,,22,", "2024-01-12,,,")
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(DataError, match=r"missing for 1 of the 3 .*: 2024-01-12\."):
-        observations.read(spec("target: y, exogenous: x"), tmp_path)
+        observations.read(spec("target: y, exogenous: x, gaps: mask"), tmp_path)
 
 
 def test_each_series_of_a_panel_has_its_own_end(tmp_path):
@@ -92,7 +92,7 @@ def test_a_gap_of_the_target_is_no_end(tmp_path):
     write(tmp_path)
     text = (tmp_path / "a.csv").read_text().replace("2024-01-05,5,", "2024-01-05,,")
     (tmp_path / "a.csv").write_text(text)
-    data = observations.read(spec("target: y"), tmp_path)
+    data = observations.read(spec("target: y, gaps: mask"), tmp_path)
     assert len(data.y) == 10
     assert np.isnan(data.y.iloc[4])
 
