@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -41,8 +43,11 @@ def check(
             problems.add_rows(what, mend, lines=laid.lines[rows], column=name, given=given)
 
 
-def notes(laid: Laid, names: Sequence[str], ids: Sequence[str]) -> Iterator[str]:
-    """Tell of constant series, of sizes that float32 rounds, and of ids that look alike."""
+def notes(laid: Laid, names: Sequence[str], targets: int, ids: Sequence[str]) -> Iterator[str]:
+    """Tell of constant series, of sizes that float32 rounds, of copies, and of ids that look alike.
+
+    The first of the columns are the targets.
+    """
     for column, name in enumerate(names):
         values = laid.values[:, column]
         low = np.fmin.reduceat(values, laid.starts[:-1])
@@ -56,6 +61,7 @@ def notes(laid: Laid, names: Sequence[str], ids: Sequence[str]) -> Iterator[str]
             )
         if np.any((size > 0) & (size < _TINY)):
             yield f"'{name}' holds values nearer to 0 than {_TINY:.2g}, which float32 takes for 0"
+    yield from _copies(laid, targets, ids)
     yield from _twins(ids)
 
 
@@ -76,6 +82,26 @@ def _still(
         yield (
             f"'{name}' never changes in {len(still):,} of {len(ids):,} series, such as "
             f"{ids[still[0]]!r}, {value} throughout: {tail}"
+        )
+
+
+def _copies(laid: Laid, targets: int, ids: Sequence[str]) -> Iterator[str]:
+    """Tell of series that hold what another holds on the same dates; constants were told of."""
+    seen: dict[tuple[int, bytes], int] = {}
+    found = []
+    for series, (start, stop) in enumerate(itertools.pairwise(laid.starts.tolist())):
+        values = laid.values[start:stop, :targets]
+        if (np.fmin.reduce(values) < np.fmax.reduce(values)).any():
+            # Zero is added, because -0.0 is 0.0 in other bytes.
+            digest = hashlib.blake2b((values + 0.0).tobytes(), digest_size=16).digest()
+            other = seen.setdefault((int(laid.positions[start]), digest), series)
+            if other != series:
+                found.append((ids[other], ids[series]))
+    if found:
+        first, second = found[0]
+        yield (
+            f"{len(found):,} of {len(ids):,} series repeat another, such as {second!r} the series "
+            f"{first!r}: what they hold counts twice in training and in scores"
         )
 
 

@@ -173,7 +173,7 @@ def read_csv(  # noqa: PLR0913  # one keyword for each thing a file may need sai
         fingerprint=fingerprint,
         frequency=str(laid.grid.freqstr),
         rows=len(records.lines),
-        notes=tuple(_csv_values.notes(laid, roles.measured, ids)),
+        notes=tuple(_csv_values.notes(laid, roles.measured, len(roles.targets), ids)),
     )
 
 

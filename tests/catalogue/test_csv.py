@@ -476,11 +476,16 @@ NOTES = {
         table(*(f"{day},{key},{7 if key == 'a' else number}" for key in "ab"
                 for number, day in enumerate(DAYS)), header="ds,id,y"),
         {"series": "id"}, ["never changes in 1 of 2 series, such as 'a', 7 throughout"]),
+    (36, "a series twice"): (
+        table(*(f"{day},{key},{'-0.0' if key == 'b' and not number else number}"
+                for key in "abc" for number, day in enumerate(DAYS[key == "c":])),
+              header="ds,id,y"),
+        {"series": "id"}, ["1 of 3 series repeat another, such as 'b' the series 'a'"]),
     (55, "nothing but zeros"): (dated(*[0] * 20), {}, ["it is 0 throughout", "undefined"]),
     (59, "near to zero"): (dated(*range(20), "1e-300"), {}, ["nearer to 0 than 1.2e-38"]),
     (60, "long integers"): (dated(*range(20), 16_777_217), {}, ["whole numbers above 16,777,216"]),
     (67, "an accent in two spellings"): (
-        table(*(f"{day},{key},{number}" for key in ("\u00e9", "e\u0301")
+        table(*(f"{day},{key},{number * len(key)}" for key in ("\u00e9", "e\u0301")
                 for number, day in enumerate(DAYS)), header="ds,id,y"),
         {"series": "id"}, [r"'e\u0301' and '\xe9' look alike", "two series"]),
 }  # fmt: skip
