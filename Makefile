@@ -18,7 +18,8 @@ test: lint ## Everything that must hold: lint, types, layers, tests and doctests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --doctest-modules forecast tests
 
 soak: $(STAMP) ## What `make test` does few times, often: kills, full disks, many at once, more seeds; an hour
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --soak --timeout 7200 tests/faults tests/unit/training/test_checkpoint.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --soak --timeout 7200 tests/faults \
+		tests/unit/training/test_checkpoint.py tests/unit/tracking/test_outbox.py
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak --timeout 7200 tests/honesty
 
 lint: $(STAMP) ## Style, types and layers

@@ -128,15 +128,17 @@ def test_a_run_goes_by_the_servers_names_once_it_is_there(server, outgoing, tmp_
 
 
 @pytest.mark.parametrize("heard", [False, True], ids=["unheard", "unanswered"])
-def test_a_copy_that_broke_off_anywhere_is_completed(server, line, away, outgoing, tmp_path, heard):
+def test_a_copy_that_broke_off_anywhere_is_completed(
+    server, line, away, outgoing, tmp_path, often, heard
+):
     """Cut the line at one request after the other, until the copy is whole.
 
-    Every seventh of some fifty; with FORECAST_CUTS_APART=1 at every one.
+    At every seventh of some fifty; `make soak` cuts at each.
     """
     name = f"broken {heard}"
     record(away, name, tmp_path)
     before = told(entry(outgoing), name)
-    count, step, cuts = 0, int(os.environ.get("FORECAST_CUTS_APART", "7")), 0
+    count, step, cuts = 0, often(7, 1), 0
     while True:
         line.cut(count, heard=heard)
         done = outbox.send(away, line.url)
