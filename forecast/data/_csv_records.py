@@ -85,17 +85,23 @@ def _reader(raw: bytes) -> csv._reader:  # type: ignore[name-defined,unused-igno
 
 
 def _header(raw: bytes, problems: Problems) -> tuple[list[str], int]:
-    reader = _reader(raw)
-    while True:
+    reader, line = _reader(raw), 1
+    record: list[str] | None = []
+    while record is not None and _is_blank(record):
         line = reader.line_num + 1
         try:
-            names = [name.strip() for name in next(reader)]
+            record = next(reader, None)
         except csv.Error as error:
             problems.fail(
                 f"the header's quotes are not closed: {error}", "close the quote", line=line
             )
-        if any(names) or len(names) > 1:
-            return names, line
+    if record is None:
+        problems.fail("there is no header, nothing but empty quotes", "give a header line and rows")
+    return [name.strip() for name in record], line
+
+
+def _is_blank(record: Sequence[str]) -> bool:
+    return len(record) < 2 and not "".join(record).strip()
 
 
 def _check_header(names: list[str], line: int, wanted: Sequence[str], problems: Problems) -> None:
@@ -176,7 +182,7 @@ def _by_quotes(
     lines, blank, line = [], 0, 1
     try:
         for record in reader:
-            if len(record) < 2 and not "".join(record).strip():
+            if _is_blank(record):
                 blank += 1
             elif line > header_line and len(record) != len(header):
                 _tell_ragged(record, len(header), line, problems)

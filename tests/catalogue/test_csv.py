@@ -65,6 +65,7 @@ ERRORS = {
     # -- the file --
     (1, "empty"): ("", {}, ["data.csv: the file is empty", "Mend: give a header"]),
     (1, "blank"): ("\n \n\n", {}, ["the file is empty"]),
+    (1, "nothing but quotes"): ('""\n""\n', {}, ["there is no header", "Mend: give a header"]),
     (2, "header only"): ("ds,y\n", {}, [":1:", "no row under it"]),
     (2, "header and blanks"): ("\nds,y\n\n\n", {}, [":2:", "no row under it"]),
     (4, "utf-16"): (
