@@ -112,7 +112,7 @@ def lay(rows: Rows, time: str, plan: Plan, problems: Problems) -> Laid:
         order = np.argsort(key, kind="stable")
         rows, key = rows.take(order), key[order]
     if plan.resample is not None and plan.frequency is not None:
-        rows = _gathered(rows, timeline.offset_of(plan.frequency), problems)
+        rows = _gathered(rows, _offset(rows, plan.frequency, problems), problems)
         key = _key(rows)
         told = f"{len(key):,} rows were gathered into periods of '{plan.frequency}'"
         told += f" by '{plan.resample}'"
@@ -184,13 +184,7 @@ def _grid(
     rows: Rows, time: str, frequency: str | None, problems: Problems
 ) -> tuple[pd.DatetimeIndex, Ints]:
     dates = rows.dates
-    try:
-        offset = timeline.offset_of(frequency) if frequency else timeline.frequency_of(dates)
-    except DataError as error:
-        what = re.split(r"\. (?:Give|Mend)", str(error))[0]
-        line = None if frequency else _first_odd_line(rows)
-        problems.fail(what, "give a frequency such as D, W-SUN, MS or QS, or more rows", line=line)
-    assert offset is not None  # noqa: S101  # a DatetimeIndex has one, or is refused above
+    offset = _offset(rows, frequency, problems)
     _check_span(dates, offset, problems)
     grid = pd.date_range(dates[0], dates[-1], freq=offset, unit=dates.unit, name=time)
     places = np.asarray(grid.get_indexer(dates), np.int64)
@@ -202,6 +196,18 @@ def _grid(
         problems.add_rows(what, mend, lines=rows.lines[astray], column=time, given=given)
         problems.raise_any()
     return grid, places
+
+
+def _offset(rows: Rows, frequency: str | None, problems: Problems) -> pd.offsets.BaseOffset:
+    """Return the step of a frequency, or else of the dates."""
+    try:
+        offset = timeline.offset_of(frequency) if frequency else timeline.frequency_of(rows.dates)
+    except DataError as error:
+        what = re.split(r"\. (?:Give|Mend)", str(error))[0]
+        line = None if frequency else _first_odd_line(rows)
+        problems.fail(what, "give a frequency such as D, W-SUN, MS or QS, or more rows", line=line)
+    assert offset is not None  # noqa: S101  # a DatetimeIndex has one, or is refused above
+    return offset
 
 
 def _check_span(dates: pd.DatetimeIndex, offset: pd.offsets.BaseOffset, problems: Problems) -> None:

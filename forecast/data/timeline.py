@@ -31,7 +31,7 @@ def offset_of(frequency: str) -> pd.offsets.BaseOffset:
     Raises
     ------
     DataError
-        When pandas knows no such frequency.
+        When pandas knows no such frequency, or its steps do not lead ahead.
     """
     head, dash, anchor = frequency.partition("-")
     digits = head[: len(head) - len(head.lstrip("0123456789"))]
@@ -41,6 +41,10 @@ def offset_of(frequency: str) -> pd.offsets.BaseOffset:
             offset = to_offset(candidate)
         except ValueError:
             continue
+        if offset.n < 1:
+            raise DataError(
+                f"the frequency '{frequency}' does not lead ahead. Give one of at least one step."
+            )
         return offset
     raise DataError(
         f"there is no frequency '{frequency}'. Give a pandas alias such as h, D, W-SUN, MS, QS, YS."

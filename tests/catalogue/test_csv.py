@@ -180,6 +180,11 @@ ERRORS = {
         table("2020-01-06,1", "2020-01-13,2", "2020-01-21,3"),
         {"frequency": "W-MON"}, [":4:ds:", "not fall on the frequency 'W-MON'", "'2020-01-21'"]),
     (38, "no such frequency"): (GOOD, {"frequency": "fortnight"}, ["data.csv: ", "'fortnight'"]),
+    (38, "no such frequency to gather by"): (
+        GOOD, {"frequency": "fortnight", "resample": "mean"}, ["'fortnight'"]),
+    (38, "a frequency of no step"): (GOOD, {"frequency": "0D"}, ["'0D' does not lead ahead"]),
+    (38, "a frequency that leads back"): (
+        GOOD, {"frequency": "-1D", "resample": "mean"}, ["'-1D' does not lead ahead"]),
     (56, "one row"): (dated(1), {}, ["one row has no frequency"]),
     (38, "frequency far too fine"): (
         table("2000-01-01,1", "2020-01-01,2"), {"frequency": "s"}, ["too many rows"]),
