@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import shlex
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -51,6 +52,8 @@ def doctor(
 ) -> None:
     """Say what runs here: versions, device, threads, and whether the store can be written.
 
+    Also how many records wait in the store to be sent to a tracking server.
+
     With --speed also how fast it trains: microseconds a time step and member, for the whole step
     of a fit, and for every kernel forward and backward with torch's gradients.
 
@@ -60,7 +63,7 @@ def doctor(
     """
     from forecast.errors import ForecastError
     from forecast.pipeline.machine import device, threads
-    from forecast.tracking import Store
+    from forecast.tracking import Store, outbox
 
     print(f"forecast      {__version__}")
     print(f"python        {platform.python_version()} ({sys.executable})")
@@ -70,6 +73,8 @@ def doctor(
     print(f"device        {device()}")
     print(f"threads       {threads()}")
     place = Store(tracking_uri, store)
+    # Before the store, whose server may not answer: that is when records wait.
+    print(f"outbox        {_waiting(outbox.ready(place.root), store)}")
     try:
         place.check()
     except ForecastError as error:
@@ -78,6 +83,13 @@ def doctor(
     print(f"store         {place} can be written")
     if speed:
         _tell_speed()
+
+
+def _waiting(count: int, store: Path) -> str:
+    if count == 0:
+        return "nothing waits to be sent"
+    records = "1 record waits" if count == 1 else f"{count} records wait"
+    return f"{records} to be sent. Send with: forecast sync --store {shlex.quote(str(store))}"
 
 
 def _tell_speed() -> None:

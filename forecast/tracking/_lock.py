@@ -33,13 +33,23 @@ def claimed(path: Path) -> Iterator[bool]:
         yield _lock(file) and path.exists()
 
 
-def _lock(file: IO[bytes]) -> bool:
+def held(path: Path) -> bool:
+    """Say whether a process holds the lock on a file; nothing is written to find out."""
+    try:
+        file = path.open("rb")
+    except OSError:  # its folder is gone, or another user's
+        return False
+    with file:
+        return not _lock(file, shared=True)
+
+
+def _lock(file: IO[bytes], *, shared: bool = False) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows: no two may work on the same there
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.errors import StoreError
 from forecast.masking import masked
-from forecast.tracking._lock import claimed
+from forecast.tracking._lock import claimed, held
 from forecast.tracking._sending import Sending, Sent
 from forecast.tracking._server import ServerSilentError, without_user
 from forecast.tracking.relocation import Change, relocate
@@ -71,6 +71,11 @@ def _send_or_wait(near: Store, server: Store, run: Run, folder: Path) -> None:
 def waiting(root: Path) -> list[Path]:
     """Return the folders of the runs in the outbox of a store, the oldest first."""
     return sorted(path.parent for path in (root / FOLDER).glob(f"[!.]*/{_DATABASE}"))
+
+
+def ready(root: Path) -> int:
+    """Return how many runs wait that no process records or sends; nothing is written."""
+    return sum(not held(folder / _LOCK) for folder in waiting(root))
 
 
 def relocate_all(store: Store, *, dry_run: bool = False) -> list[Change]:

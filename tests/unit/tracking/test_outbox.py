@@ -32,6 +32,14 @@ with Store(sys.argv[1], sys.argv[2]).run("e", "parent") as run, run.child("child
 """
 
 
+DOCTOR = """
+import sys
+from forecast.cli.app import app
+app(["doctor", "--store", sys.argv[1]], standalone_mode=False)
+print("mlflow imported:", "mlflow" in sys.modules)
+"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, made_once):
     root = tmp_path_factory.mktemp("far")
@@ -199,6 +207,31 @@ def test_a_killed_run_is_sent_as_killed_and_a_living_one_is_left_alone(server, o
     runs = told(server.seen, "e")
     assert [run["info"][1] for run in runs] == ["KILLED", "KILLED"]
     assert [point[2] for point in runs[1]["metrics"]["mase"]] == ["0.5"]
+
+
+def test_doctor_counts_what_waits_and_neither_writes_nor_imports_mlflow(away, outgoing, start):
+    def doctor():
+        said = start(DOCTOR, outgoing).communicate(timeout=120)[0].splitlines()
+        assert said[-1] == "mlflow imported: False"
+        (line,) = (line for line in said if line.startswith("outbox"))
+        return line.removeprefix("outbox").strip()
+
+    def files():
+        seen = sorted(path for path in outgoing.rglob("*") if path.is_file())
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in seen}
+
+    assert doctor() == "nothing waits to be sent"
+    send = f"to be sent. Send with: forecast sync --store {outgoing}"
+    for said in ("1 record waits", "2 records wait"):
+        with away.run("e", "top"):
+            pass
+        before = files()
+        assert doctor() == f"{said} {send}"
+        assert files() == before
+    with away.run("e", "open"):  # a run that is being recorded is not one that waits
+        before = files()
+        assert doctor() == f"2 records wait {send}"
+        assert files() == before
 
 
 def test_a_stopped_run_ends_at_once_and_waits(server, outgoing, start):
