@@ -45,6 +45,9 @@ class AbstractAnswering(AbstractInspectable):
     def _settings(self) -> Training:
         """Return the settings of training."""
 
+    def _floors(self, panel: Panel, fresh: Sequence[int]) -> list[Array]:
+        return self.prepared_.targets.floor_each([history.y for history in panel], fresh)
+
     def _forecast(self, panel: Panel, future: Sequence[Array], steps: int) -> list[Array]:
         return list(COMBINATIONS[self.combine](self._members(panel, future, steps)))
 

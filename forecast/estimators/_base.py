@@ -22,7 +22,7 @@ from forecast.data import continuation, frames
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows
 from forecast.errors import DataError, SpecError
-from forecast.estimators import _finite, _intervals, _model_folder
+from forecast.estimators import _admitted, _finite, _intervals, _model_folder
 from forecast.types import Array
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -86,6 +86,10 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Return None where `_quantiles` gives intervals of the forecaster's own.
         """
         return _intervals.rolling_calibration(self, panel)
+
+    def _floors(self, panel: Panel, fresh: Sequence[int]) -> list[Array]:
+        """Return what each history's last rows, so many, must lie above: arrays (rows, p)."""
+        return [np.full((rows, len(panel.targets)), -np.inf) for rows in fresh]
 
     def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return what was learned as (JSON values, arrays)."""
@@ -220,9 +224,11 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            When rows are missing between, known already, out of order, or of an unknown series.
+            When rows are missing between, known already, out of order, or of an unknown series,
+            or a value is too low for a logarithm.
         """
-        self.panel_ = continuation.extend(self, self._panel(), X, y)
+        longer = continuation.extend(self, self._panel(), X, y)
+        self.panel_ = _admitted.checked(self, self._panel(), longer)
         return self
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:

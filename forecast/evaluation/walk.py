@@ -102,9 +102,9 @@ class Walk:
         block, rolling = self.rolling.block(due), self.rolling
         if len(block) == 1 or not getattr(self.model, "at_once", False):
             return None
-        seeing = copy.copy(self.model).update(*rolling.after(block))
         given = {"stride": rolling.stride, "steps": rolling.horizon}
         try:
+            seeing = copy.copy(self.model).update(*rolling.after(block))
             found = [seeing.predict_rolling(len(block), **given)[..., None]]
             if self.levels:
                 found.append(seeing.predict_rolling(len(block), **given, quantiles=self.levels))

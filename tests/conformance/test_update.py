@@ -136,6 +136,56 @@ def test_rows_that_are_not_the_next_change_nothing_and_are_said(kind, given):
     assert model.panel_ is known
 
 
+def logged(kind):
+    """Return the settings of a kind that takes logarithms, None where it takes none."""
+    if "transforms" in registry.lookup("model", kind)._get_param_names():
+        return {"transforms": ["log"]}
+    parts = SETTINGS[kind]
+    if kind == "combination":
+        return {"forecasters": ["naive", {**parts["forecasters"][0], "transforms": ["log"]}]}
+    if kind == "per_channel":
+        return {"forecaster": {**parts["forecaster"], "transforms": ["log"]}}
+    return None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if logged(kind)])
+def test_a_value_that_a_logarithm_cannot_take_changes_nothing_and_is_said(kind, tmp_path):
+    y = observed(kind)
+    settings = {"kind": kind, "horizon": STEPS, "season": 4, **SETTINGS.get(kind, {})}
+    model = registry.build("model", settings | logged(kind)).fit(y=y.iloc[:57])
+    loaded = AbstractForecaster.load(model.save(tmp_path / "model"))
+    name = (y.columns if y.ndim > 1 else [y.name])[-1]
+    for one in (model, loaded):
+        for given, shown in ((0.0, "0"), (-3.25, "-3.25")):
+            known, wrong = one.panel_, y.iloc[57:60].copy()
+            wrong.iloc[1] = [30.0, given] if y.ndim > 1 else given
+            said = rf"target '{name}' holds {shown} at 2020-02-28.*above 0\."
+            with pytest.raises(DataError, match=said):
+                one.update(y=wrong)
+            assert one.panel_ is known
+    gap = y.iloc[57:60].copy()
+    gap.iloc[1] = np.nan
+    assert len(model.update(y=gap).panel_.histories[0]) == 60
+
+
+def test_of_a_panel_the_series_is_named_whose_value_is_too_low():
+    y = pd.concat({name: observed("naive", 60) for name in "ab"}, names=["shop", "day"])
+    network = {"kind": "ecnn", "horizon": STEPS, **NETWORK, "transforms": ["standardise"]}
+    log = [{"kind": "log", "offset": 5.0}, {"kind": "difference", "lag": 1}, "standardise"]
+    for node in (network | {"transforms": log}, {"kind": "naive", "transforms": log}):
+        model = registry.build("model", node).fit(y=y.groupby(level=0).head(50))
+        fresh = y.groupby(level=0).nth(slice(50, 53)).copy()
+        fresh.loc["b", "2020-02-21"] = -5.0
+        with pytest.raises(DataError, match=r"of series 'b' holds -5 at 2020-02-21.*above -5"):
+            model.update(y=fresh)
+        fresh.loc["b", "2020-02-21"] = -4.9
+        assert model.update(y=fresh) is model
+    # Without a logarithm any number will do.
+    free = registry.build("model", network).fit(y=y.groupby(level=0).head(50))
+    fresh.loc["b", "2020-02-21"] = -500.0
+    assert free.update(y=fresh) is free
+
+
 def test_a_panel_takes_rows_of_its_own_series_alone():
     y = pd.concat({name: observed("naive", 60) for name in "ab"}, names=["shop", "day"])
     past = y.groupby(level=0).head(50)

@@ -107,6 +107,34 @@ class Chain:
             z = self.transforms[place].invert(z, self.states[place], stages[place])
         return z
 
+    def floor(self, y: Array, rows: int) -> Array:
+        """Return what the last rows of targets (..., T, p) must lie above, (..., rows, p).
+
+        It is what the lowest value there is becomes when the chain is undone: nothing that can be
+        transformed lies below. Of rows whose past is missing it may be NaN.
+        """
+        own, length = self._bounded, y.shape[-2]
+        lowest = np.full((*y.shape[:-2], 1, y.shape[-1]), -np.inf)
+        if not own.looks_back:
+            return np.repeat(own.invert(lowest, y[..., :0, :]), rows, axis=-2)
+        each = [own.invert(lowest, y[..., :end, :]) for end in range(length - rows, length)]
+        return np.concatenate([lowest[..., :0, :], *each], axis=-2)
+
+    def floor_each(self, series: Sequence[Array], rows: Sequence[int]) -> list[Array]:
+        """Return the floors of the chain of many series."""
+        own = self._bounded
+        return [
+            own.take(np.array([place])).floor(y[None], count)[0]
+            for place, (y, count) in enumerate(zip(series, rows, strict=True))
+        ]
+
+    @property
+    def _bounded(self) -> Chain:
+        """The leading transforms, up to the last that does not take every value."""
+        places = [place for place, part in enumerate(self.transforms) if np.isfinite(part.above)]
+        last = max(places, default=-1) + 1
+        return Chain(self.transforms[:last], self.states[:last])
+
     @property
     def looks_back(self) -> bool:
         """Whether a forecast cannot be undone without its past."""

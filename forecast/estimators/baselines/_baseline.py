@@ -118,6 +118,10 @@ class AbstractBaseline(AbstractForecaster):
         # whole training span make residuals a little small instead.
         return _intervals.rolling_calibration(self, panel, refit=self.cheap)
 
+    def _floors(self, panel: Panel, fresh: Sequence[int]) -> list[Array]:
+        chains = [self._records[history.id].chain for history in panel]
+        return [c.floor(h.y, rows) for c, h, rows in zip(chains, panel, fresh, strict=True)]
+
     def _fitted(self) -> tuple[dict[str, Any], dict[str, Array]]:
         values, arrays = [], {}
         for place, record in enumerate(self._records.values()):

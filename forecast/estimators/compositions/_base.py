@@ -69,6 +69,10 @@ class AbstractCombination(AbstractForecaster):
         found = [np.stack(inner._forecast(panel, future, steps)) for inner in self.forecasters_]
         return list(COMBINATIONS[self.combine](np.stack(found)))
 
+    def _floors(self, panel: Panel, fresh: Sequence[int]) -> list[Array]:
+        each = [inner._floors(panel, fresh) for inner in self.forecasters_]
+        return [np.maximum.reduce(own) for own in zip(*each, strict=True)]
+
     def _rolled(self, panel: Panel, back: Rows, steps: int) -> Array:
         found = [inner._rolled(panel, back, steps) for inner in self.forecasters_]
         return COMBINATIONS[self.combine](np.stack(found))

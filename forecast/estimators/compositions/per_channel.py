@@ -102,6 +102,10 @@ class PerChannel(AbstractForecaster):
         found = self.forecaster_._forecast(_channels(panel), _repeated(panel, future), steps)
         return _together(panel, found)
 
+    def _floors(self, panel: Panel, fresh: Sequence[int]) -> list[Array]:
+        rows = [count for count in fresh for _ in panel.targets]
+        return _together(panel, self.forecaster_._floors(_channels(panel), rows))
+
     def _rolled(self, panel: Panel, back: Rows, steps: int) -> Array:
         found = self.forecaster_._rolled(_channels(panel), back, steps)
         shape = (len(back), len(panel), len(panel.targets), steps)

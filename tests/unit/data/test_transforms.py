@@ -41,6 +41,33 @@ def test_undoing_gives_back_what_was_there(nodes, seed, steps):
     np.testing.assert_allclose(back, y[cutoff:], rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "nodes",
+    [*CHAINS, ["standardise"], [{"kind": "log", "offset": 2.0}], ["log", "log"],
+     ["calendar", "standardise", {"kind": "log", "offset": 3.0}],
+     [D12, {"kind": "log", "offset": 5.0}], ["log", D1, {"kind": "log", "offset": 1.5}]],
+    ids=str,
+)  # fmt: skip
+def test_a_chain_takes_what_lies_above_its_floor_and_nothing_else(nodes):
+    y = 1.5 * series(6, gaps=0.1).clip(0.7, 2) + np.arange(70)[:, None]
+    chain = Chain.fit(nodes, y[:60])
+    past = Chain.fit_each(nodes, [y[:60], y[3:60]])
+    floor = chain.floor(y, 10)
+    assert floor.shape == (10, 2)
+    assert past.floor_each([y, y[3:]], [10, 0])[1].shape == (0, 2)
+    np.testing.assert_array_equal(past.floor_each([y, y[3:]], [10, 0])[0], floor)
+    bounded = any(name == "log" or "offset" in name for name in nodes)
+    assert np.isfinite(floor).any() == bounded
+    for row in range(10):
+        for off, taken in ((1e-6, True), (-1e-6, False)):
+            known = y[: 61 + row].copy()
+            known[-1] = np.where(np.isfinite(floor[row]), floor[row], -9.0) + off
+            found = np.isfinite(chain.apply(known)[-1])
+            # Where the row a lag before is missing, nothing is computed anyway.
+            there = np.isfinite(chain.apply(np.vstack([known[:-1], known[-1:] + 99]))[-1])
+            assert (found == (there if taken or not bounded else False)).all()
+
+
 @pytest.mark.parametrize("nodes", CHAINS, ids=str)
 def test_members_are_undone_as_each_alone(nodes):
     y = series(1)

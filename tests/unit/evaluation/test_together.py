@@ -85,3 +85,13 @@ def test_a_walk_that_goes_on_gives_the_same_bits(monthly, inputs, tmp_path):
         record.unlink()
     again = backtest(network(), inputs, monthly, settings=settings, keep=FolderKeep(tmp_path))
     pd.testing.assert_frame_equal(whole.forecasts, again.forecasts, check_exact=True)
+
+
+def test_an_origin_whose_past_a_logarithm_cannot_take_fails_alone(monthly):
+    y = monthly.astype(float).copy()
+    y.iloc[-5] = -1.0  # ahead of the first two cutoffs, behind the last
+    model = ECNN(3, context=6, state_size=4, n_members=2, max_epochs=2, transforms=["log"])
+    result = backtest(model, None, y, settings=Backtest(origins=3, stride=2, refit=0))
+    assert list(result.failures) == [2]
+    assert "holds -1 at" in result.failures[2]
+    assert set(result.forecasts["origin"]) == {0, 1}

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from serving_data import ADDRESS, monthly, weather
+from serving_data import ADDRESS, monthly, network, weather
 
 from forecast import mlflow_model
 from forecast.errors import SpecError
@@ -140,6 +140,24 @@ def test_an_observation_after_which_no_forecast_is_finite_is_not_kept(client_of)
         assert refused.status_code == 422, refused.text
         assert "not finite" in refused.text
     assert client.post("/predict", {}).json() == expected
+
+
+@pytest.mark.parametrize("kind", ["network", "baseline"])
+def test_an_observation_that_a_logarithm_cannot_take_is_refused_and_not_kept(kind, client_of):
+    model = network(transforms=["log"]) if kind == "network" else Theta(8, transforms=["log"])
+    client = client_of(model.fit(y=monthly()))
+    expected = client.post("/predict", {}).json()
+    rows = [{"month": f"2024-0{n}-01", "passengers": v} for n, v in ((1, 40.0), (2, -2.0))]
+    for path in ("/predict", "/update"):
+        refused = client.post(path, {"observations": rows})
+        assert refused.status_code == 422
+        error = refused.json()["error"]
+        assert error["where"] == "observations"
+        assert error["message"].startswith("target 'passengers' holds -2 at 2024-02-01")
+        assert "values above 0. Correct it" in error["message"]
+    assert client.post("/predict", {}).json() == expected
+    rows[1]["passengers"] = None
+    assert client.post("/predict", {"observations": rows}).json()["last"] == "2024-02-01"
 
 
 def test_it_says_what_it_is(models, client_of):
