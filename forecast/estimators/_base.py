@@ -22,7 +22,7 @@ from forecast.data import continuation, frames
 from forecast.data.panel import Panel
 from forecast.data.windows import Rows
 from forecast.errors import DataError, SpecError
-from forecast.estimators import _admitted, _finite, _intervals, _model_folder
+from forecast.estimators import _admitted, _checks, _finite, _intervals, _model_folder
 from forecast.types import Array
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -289,6 +289,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
             raise SpecError(f"horizon must be an integer of at least 1, given: {horizon!r}")
         if season is not None and (not isinstance(season, int | np.integer) or season < 1):
             raise SpecError(f"season must be None or an integer of at least 1, given: {season!r}")
+        _checks.check_transforms(getattr(self, "transforms", ()))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -1,16 +1,23 @@
-"""Which settings of a network are out of range, or cannot go together."""
+"""Which settings of a forecaster are out of range, or cannot go together."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast import registry
 from forecast.errors import SpecError
 from forecast.estimators._combination import COMBINATIONS
 
 if TYPE_CHECKING:
     from forecast.estimators._recurrent import AbstractRecurrent
+
+
+# Beyond these no memory holds the networks, or no fit ends; hundreds of times what is of use.
+_MOST = {"n_members": 10_000, "state_size": 10_000, "max_epochs": 10_000_000}
+_MOST_WEIGHTS = 10**10
 
 
 def check(model: AbstractRecurrent) -> None:
@@ -20,12 +27,37 @@ def check(model: AbstractRecurrent) -> None:
         value = getattr(model, name)
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise SpecError(f"{name} must be an integer of at least {least}, given: {value!r}")
+        if value > (most := _MOST.get(name, value)):
+            raise SpecError(
+                f"{name} must be at most {most:,}, given: {value!r}: with more no fit ends, or "
+                "none finds the memory. Mend: give fewer"
+            )
+    _check_weights(model)
+    model._cell().check()
+    registry.build("initial_state", model.initial_state).check()
     if model.combine not in COMBINATIONS:
         raise SpecError(f"combine must be mean or median, given: {model.combine!r}")
     model._settings().check()
     _check_spans(model)
     _check_timing(model)
     _check_frame(model)
+
+
+def check_transforms(nodes: Sequence[Any]) -> None:
+    """Raise `SpecError` where a setting of a transform is out of its range."""
+    for node in nodes:
+        registry.build("transform", node).check()
+
+
+def _check_weights(model: AbstractRecurrent) -> None:
+    """Refuse members that are few, and states that are small, whose product no memory holds."""
+    weights = int(model.n_members) * int(model.state_size) ** 2
+    if weights > _MOST_WEIGHTS:
+        raise SpecError(
+            f"n_members={model.n_members} with state_size={model.state_size} have {weights:,} "
+            f"weights between states, and no memory holds more than {_MOST_WEIGHTS:,}. Mend: give "
+            "fewer members, or a smaller state"
+        )
 
 
 def _check_spans(model: AbstractRecurrent) -> None:

@@ -78,5 +78,6 @@ def _forecaster(
         forecaster: AbstractForecaster = registry.build(family, {**given, **node})
         forecaster._check_parameters()
     except SpecError as error:
-        raise SpecError(f"{document.place(path)}: {'.'.join(map(str, path))}: {error}") from error
+        here = parts.place_of(error, node, path)
+        raise SpecError(f"{document.place(here)}: {'.'.join(map(str, here))}: {error}") from error
     return forecaster

@@ -28,7 +28,8 @@ LISTS = {"transforms": "transform", "features": "feature", "forecasters": "model
 def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
     """Return what is wrong with a node such as ``{kind: noisy, std: 0.1}``, and within it."""
     if isinstance(node, str):
-        return kind_faults(family, node, path)
+        wrong = kind_faults(family, node, path)
+        return wrong or _range_faults(registry.lookup(family, node), {}, path)
     name = family.replace("_", " ")
     if not isinstance(node, Mapping):
         return [] if node is None else [_wants_kind(name, node, path)]
@@ -42,7 +43,8 @@ def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
         return wrong
     settings = {key: value for key, value in node.items() if key != "kind"}
     cls = registry.lookup(family, kind)
-    return _setting_faults(cls, settings, path, name if family in GROUPS else kind)
+    found = _setting_faults(cls, settings, path, name if family in GROUPS else kind)
+    return found or _range_faults(cls, settings, path)
 
 
 def _wants_kind(name: str, node: object, path: KeyPath) -> Fault:
@@ -97,6 +99,30 @@ def _setting_faults(
         else:
             found += _value_faults(name, value, hints.get(name, Any), here)
     return found
+
+
+def _range_faults(cls: type[Any], settings: Mapping[str, Any], path: KeyPath) -> list[Fault]:
+    """Return what a part says of its own settings, each of which is of its type."""
+    absent = [
+        name
+        for name, setting in settings_of(cls).items()
+        if setting.default is setting.empty and name not in settings
+    ]
+    if absent:
+        return [Fault((*path, name), "is missing. Add it.") for name in absent]
+    if not hasattr(cls, "check"):
+        return []
+    try:
+        cls(**settings).check()
+    except SpecError as error:
+        return [Fault(place_of(error, settings, path), f"{error}.")]
+    return []
+
+
+def place_of(error: SpecError, settings: Mapping[str, Any], path: KeyPath) -> KeyPath:
+    """Return the path of the setting that a part's complaint names, its own path if of none."""
+    words = str(error).replace("=", " ").split()
+    return (*path, *[name for name in settings if name in words][:1])
 
 
 def _value_faults(name: str, value: Any, hint: Any, path: KeyPath) -> list[Fault]:

@@ -160,7 +160,8 @@ def read(document: Document) -> Spec:
         spec = Spec.model_validate(values)
     except ValidationError as error:
         faults = translate(error, Spec)
-    faults += _part_faults(values) + list(_number_faults(values, ()))
+    # Numbers first: what a part says of one that is none would hide what is wrong with it.
+    faults += [*_number_faults(values, ()), *_part_faults(values)]
     if spec is not None:
         faults += _clashes(spec, values) + _place_faults(spec, document)
     raise_all(faults, document)

@@ -144,9 +144,9 @@ REFUSED = {
     (30, "seed below 0"): (changed("seed: 3", "seed: -1"),
                            "a.yaml:2: seed: must be greater than or equal to 0, given: -1."),
     (30, "a million processes"): (changed("kind: ets", "kind: ets, n_jobs: 1000000"),
-                                  "a.yaml:9: baselines.1: n_jobs must", "at most 1024"),
+                                  "a.yaml:9: baselines.1.n_jobs: n_jobs must", "at most 1024"),
     (30, "no process"): (
-        changed("kind: ets", "kind: ets, n_jobs: 0"), "a.yaml:9: baselines.1: n_jobs"),
+        changed("kind: ets", "kind: ets, n_jobs: 0"), "a.yaml:9: baselines.1.n_jobs: n_jobs"),
     (9, "unclosed list"): ("a: [1,\n", "a.yaml:2: not readable as YAML"),
     (8, "two colons"): ("a: b: c", "a.yaml:1: not readable as YAML"),
 }  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from forecast.errors import SpecError
 from forecast.types import Array
 
 State = dict[str, Array]
@@ -25,6 +26,17 @@ State = dict[str, Array]
 def namespace(values: Any) -> Any:
     """Return the library that values belong to: numpy, or that of tensors."""
     return sys.modules[type(values).__module__.partition(".")[0]]
+
+
+_MOST_HARMONICS = 1000
+
+
+def check_harmonics(kind: str, count: int) -> None:
+    """Raise `SpecError` where a number of pairs of sine and cosine is out of its range."""
+    if not 1 <= count <= _MOST_HARMONICS:
+        raise SpecError(
+            f"{kind}: harmonics must be at least 1, at most {_MOST_HARMONICS}, given: {count!r}"
+        )
 
 
 class AbstractTransform(BaseEstimator, ABC):
@@ -43,6 +55,9 @@ class AbstractTransform(BaseEstimator, ABC):
     def above(self) -> float:
         """What all values must lie above."""
         return -math.inf
+
+    def check(self) -> None:
+        """Raise `SpecError` when a setting is out of its range: by default there is none."""
 
     @abstractmethod
     def fit(self, y: Array) -> State:

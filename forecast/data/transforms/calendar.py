@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from forecast.data.transforms._base import AbstractTransform, State
+from forecast.data.transforms._base import AbstractTransform, State, check_harmonics
 from forecast.errors import SpecError
 from forecast.types import Array
 
@@ -24,7 +25,7 @@ class Calendar(AbstractTransform):
     ----------
     cycle : {'year', 'week', 'day'}, default='year'
     harmonics : int, default=2
-        :math:`K`, number of pairs.
+        :math:`K \ge 1`, number of pairs, 1000 at most.
 
     Raises
     ------
@@ -38,11 +39,17 @@ class Calendar(AbstractTransform):
     (2, 2)
     """
 
-    def __init__(self, cycle: str = "year", harmonics: int = 2) -> None:
+    def __init__(self, cycle: Literal["year", "week", "day"] = "year", harmonics: int = 2) -> None:
         self.cycle = cycle
         self.harmonics = harmonics
 
+    def check(self) -> None:
+        if self.cycle not in ("year", "week", "day"):
+            raise SpecError(f"calendar: cycle must be year, week or day, given: {self.cycle!r}")
+        check_harmonics("calendar", self.harmonics)
+
     def fit(self, y: Array) -> State:
+        self.check()
         return {}
 
     def apply(self, y: Array, state: Mapping[str, Array]) -> Array:
@@ -64,7 +71,5 @@ class Calendar(AbstractTransform):
             return day
         if self.cycle == "week":
             return (dates.day_of_week.to_numpy(float) + day) / 7
-        if self.cycle == "year":
-            length = 365.0 + dates.is_leap_year
-            return (dates.day_of_year.to_numpy(float) - 1 + day) / length
-        raise SpecError(f"calendar: cycle must be year, week or day, given: {self.cycle!r}")
+        length = 365.0 + dates.is_leap_year
+        return (dates.day_of_year.to_numpy(float) - 1 + day) / length

@@ -40,11 +40,14 @@ class Difference(AbstractTransform):
     def __init__(self, lag: int = 1) -> None:
         self.lag = lag
 
-    def fit(self, y: Array) -> State:
+    def check(self) -> None:
         if isinstance(self.lag, bool) or not isinstance(self.lag, int) or self.lag < 1:
             raise SpecError(
                 f"difference: lag must be an integer of at least 1, given: {self.lag!r}"
             )
+
+    def fit(self, y: Array) -> State:
+        self.check()
         return {}
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.data import timeline
-from forecast.data.transforms._base import AbstractTransform, State
+from forecast.data.transforms._base import AbstractTransform, State, check_harmonics
 from forecast.errors import SpecError
 from forecast.types import Array
 
@@ -27,7 +27,7 @@ class Fourier(AbstractTransform):
     season : float, default=12
         :math:`m > 1`, steps in a season.
     harmonics : int, default=2
-        :math:`K \ge 1`, number of pairs.
+        :math:`K \ge 1`, number of pairs, 1000 at most.
 
     Raises
     ------
@@ -44,12 +44,13 @@ class Fourier(AbstractTransform):
         self.season = season
         self.harmonics = harmonics
 
+    def check(self) -> None:
+        if not self.season > 1:
+            raise SpecError(f"fourier: season must be above 1 step, given: {self.season!r}")
+        check_harmonics("fourier", self.harmonics)
+
     def fit(self, y: Array) -> State:
-        if not self.season > 1 or self.harmonics < 1:
-            raise SpecError(
-                "fourier: season must be above 1 step, harmonics at least 1, given: "
-                f"{self.season!r}, {self.harmonics!r}"
-            )
+        self.check()
         return {}
 
     def apply(self, y: Array, state: Mapping[str, Array]) -> Array:

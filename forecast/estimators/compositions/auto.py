@@ -23,6 +23,8 @@ from forecast.estimators.compositions._search import Search
 from forecast.estimators.compositions._trials import HeldOutRows
 from forecast.types import Array
 
+_MOST_TRIALS = 10_000
+
 
 class Auto(AbstractCombination):
     r"""Choose set-ups of the error-correction network, and combine those that forecast best.
@@ -125,6 +127,11 @@ class Auto(AbstractCombination):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise SpecError(f"{name} must be an integer of at least {least}, given: {value!r}")
+        if self.trials > _MOST_TRIALS:
+            raise SpecError(
+                f"trials must be at most {_MOST_TRIALS:,}, given: {self.trials!r}: each is a fit. "
+                "Mend: give fewer"
+            )
         if self.time_budget is not None and not self.time_budget > 0:
             raise SpecError(f"time_budget must be above 0 seconds, given: {self.time_budget!r}")
         for node in self.baselines:

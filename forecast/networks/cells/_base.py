@@ -155,6 +155,9 @@ class AbstractCell(BaseEstimator, ABC):
         """Return how many components the state has: n, unless a cell carries more."""
         return sizes.state
 
+    def check(self) -> None:
+        """Raise `SpecError` when a setting is out of its range: by default there is none."""
+
     @abstractmethod
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
         """Make the module, each member's weights drawn from its own generator."""

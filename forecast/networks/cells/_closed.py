@@ -14,6 +14,16 @@ from forecast.networks.cells._sparse import sparse_mask
 from forecast.networks.kernels._base import Recurrence
 
 
+def check_closed(nonzeros: int | None, teacher_forcing: float, homotopy: float) -> None:
+    """Raise `SpecError` where a setting of a closed cell is out of its range."""
+    if nonzeros is not None and nonzeros < 1:
+        raise SpecError(f"nonzeros must be at least 1, given: {nonzeros!r}")
+    if not 0 < teacher_forcing <= 1:
+        raise SpecError(f"teacher_forcing must lie in (0, 1], given: {teacher_forcing!r}")
+    if not 0 <= homotopy <= 1:
+        raise SpecError(f"homotopy must lie in [0, 1], given: {homotopy!r}")
+
+
 class ClosedModule(CellModule):
     """A (E, n, n), with a gate theta (E, n) too; settings as for `HistoricallyConsistent`."""
 
@@ -33,13 +43,9 @@ class ClosedModule(CellModule):
             raise SpecError(
                 f"state_size must hold all observables, of which there are {self.p}, given: {n}"
             )
-        if not 0 < teacher_forcing <= 1:
-            raise SpecError(f"teacher_forcing must lie in (0, 1], given: {teacher_forcing!r}")
-        if not 0 <= homotopy <= 1:
-            raise SpecError(f"homotopy must lie in [0, 1], given: {homotopy!r}")
         some = min(n, 50) if nonzeros is None else nonzeros
-        if not 1 <= some <= n:
-            raise SpecError(f"nonzeros must lie between 1 and state_size={n}, given: {some}")
+        if some > n:
+            raise SpecError(f"nonzeros must be at most state_size={n}, given: {some}")
         self.teacher_forcing, self.homotopy = teacher_forcing, homotopy
         self.advance(0.0)
         self.A = draw_uniform((n, n), gain / math.sqrt(some), generators)

@@ -8,8 +8,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from forecast.errors import SpecError
 from forecast.networks.cells._base import CellModule, Sizes, draw_uniform, project
 from forecast.networks.kernels._base import Recurrence
+
+
+def check_psi(psi: str) -> None:
+    """Raise `SpecError` where a function of the error is none that the kernels know."""
+    if psi not in ("tanh", "identity"):
+        raise SpecError(f"psi must be tanh or identity, given: {psi!r}")
 
 
 class CorrectedModule(CellModule):

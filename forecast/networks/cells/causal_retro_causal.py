@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from forecast.errors import SpecError
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes, Unfold
-from forecast.networks.cells._closed import ClosedModule
+from forecast.networks.cells._closed import ClosedModule, check_closed
+
+_MOST_BRANCHES = 1000  # each is as long as the window, and a step takes all of them
 
 
 class CausalRetroCausal(AbstractCell):
@@ -32,7 +34,7 @@ class CausalRetroCausal(AbstractCell):
     Parameters
     ----------
     branches : int, default=3
-        How many are unrolled; with 1 it is `HistoricallyConsistent`.
+        How many are unrolled, 1000 at most; with 1 it is `HistoricallyConsistent`.
     mirroring : bool, default=False
         Whether the future mirrors the past: targets :math:`\tilde y` of the H steps ahead are
         learned with the weights, correct the states as data do, and are scored as data are. They
@@ -78,9 +80,15 @@ class CausalRetroCausal(AbstractCell):
     def width(self, sizes: Sizes) -> int:
         return 2 * sizes.state
 
+    def check(self) -> None:
+        check_closed(self.nonzeros, self.teacher_forcing, self.homotopy)
+        if not 1 <= self.branches <= _MOST_BRANCHES:
+            raise SpecError(
+                f"branches must be at least 1, at most {_MOST_BRANCHES}, given: {self.branches!r}"
+            )
+
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
-        if self.branches < 1:
-            raise SpecError(f"branches must be at least 1, given: {self.branches!r}")
+        self.check()
         if self.mirroring and sizes.ahead == 0:
             raise SpecError(
                 "mirroring learns the targets ahead of one window, and windows are many: give "

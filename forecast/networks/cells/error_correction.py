@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 
-from forecast.errors import SpecError
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes
-from forecast.networks.cells._corrected import CorrectedModule
+from forecast.networks.cells._corrected import CorrectedModule, check_psi
 
 
 class ErrorCorrection(AbstractCell):
@@ -44,11 +44,13 @@ class ErrorCorrection(AbstractCell):
     torch.Size([1, 5, 1])
     """
 
-    def __init__(self, psi: str = "tanh", gain: float = 1.0) -> None:
+    def __init__(self, psi: Literal["tanh", "identity"] = "tanh", gain: float = 1.0) -> None:
         self.psi = psi
         self.gain = gain
 
+    def check(self) -> None:
+        check_psi(self.psi)
+
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
-        if self.psi not in ("tanh", "identity"):
-            raise SpecError(f"psi must be tanh or identity, given: {self.psi!r}")
+        self.check()
         return CorrectedModule(self.psi, self.gain, sizes, generators)

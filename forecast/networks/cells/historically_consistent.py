@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from forecast.networks.cells._base import AbstractCell, CellModule, Sizes
-from forecast.networks.cells._closed import ClosedModule
+from forecast.networks.cells._closed import ClosedModule, check_closed
 
 
 class HistoricallyConsistent(AbstractCell):
@@ -70,6 +70,10 @@ class HistoricallyConsistent(AbstractCell):
         self.gain = gain
         self.homotopy = homotopy
 
+    def check(self) -> None:
+        check_closed(self.nonzeros, self.teacher_forcing, self.homotopy)
+
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
+        self.check()
         settings = (self.nonzeros, self.gate, self.teacher_forcing, self.gain, self.homotopy)
         return ClosedModule(*settings, sizes, generators)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from forecast.errors import SpecError
 from forecast.networks.cells._base import AbstractCell, CellModule, Entry, Sizes, draw_uniform
-from forecast.networks.cells._corrected import CorrectedModule
+from forecast.networks.cells._corrected import CorrectedModule, check_psi
 
 
 class VariantsInvariants(AbstractCell):
@@ -54,7 +55,7 @@ class VariantsInvariants(AbstractCell):
         self,
         variants: int | None = None,
         bottleneck_weight: float = 0.5,
-        psi: str = "tanh",
+        psi: Literal["tanh", "identity"] = "tanh",
         gain: float = 1.0,
     ) -> None:
         self.variants = variants
@@ -62,17 +63,21 @@ class VariantsInvariants(AbstractCell):
         self.psi = psi
         self.gain = gain
 
-    def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
-        p = sizes.targets
-        q = -(-p // 2) if self.variants is None else self.variants
-        if not 1 <= q <= p:
-            raise SpecError(f"variants must lie between 1 and the {p} targets, given: {q}")
-        if self.psi not in ("tanh", "identity"):
-            raise SpecError(f"psi must be tanh or identity, given: {self.psi!r}")
+    def check(self) -> None:
+        check_psi(self.psi)
+        if self.variants is not None and self.variants < 1:
+            raise SpecError(f"variants must be at least 1, given: {self.variants!r}")
         if self.bottleneck_weight < 0:
             raise SpecError(
                 f"bottleneck_weight must be at least 0, given: {self.bottleneck_weight!r}"
             )
+
+    def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> CellModule:
+        self.check()
+        p = sizes.targets
+        q = -(-p // 2) if self.variants is None else self.variants
+        if q > p:
+            raise SpecError(f"variants must lie between 1 and the {p} targets, given: {q}")
         return _VariantsInvariantsModule(
             q, self.bottleneck_weight, self.psi, self.gain, sizes, generators
         )

@@ -76,6 +76,9 @@ class StartModule(nn.Module, ABC):
 class AbstractInitialState(BaseEstimator, ABC):
     """Settings of an initial state."""
 
+    def check(self) -> None:
+        """Raise `SpecError` when a setting is out of its range: by default there is none."""
+
     @abstractmethod
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
         """Make the module for as many members as there are generators."""
@@ -85,11 +88,17 @@ Widths = float | Sequence[float]
 """Of noise: one number, or one a member."""
 
 
-def check_widths(name: str, widths: Widths, members: int) -> Tensor:
-    """Return widths of noise as a tensor (E, 1, 1), or raise `SpecError`."""
+def check_widths(name: str, widths: Widths) -> Tensor:
+    """Return widths of noise as a tensor, or raise `SpecError`."""
     given = torch.as_tensor(widths, dtype=torch.get_default_dtype()).reshape(-1)
     if not bool(((given >= 0) & given.isfinite()).all()):
         raise SpecError(f"{name} must be a finite number of at least 0, given: {widths!r}")
+    return given
+
+
+def widths_of_members(name: str, widths: Widths, members: int) -> Tensor:
+    """Return widths of noise as a tensor (E, 1, 1), or raise `SpecError`."""
+    given = check_widths(name, widths)
     if len(given) not in (1, members):
         raise SpecError(f"{name} must be one number or {members}, one a member, given: {widths!r}")
     return given.expand(members).clone()[:, None, None]
@@ -103,7 +112,7 @@ class BiasModule(StartModule):
     def __init__(self, members: int, state: int, *, learned: bool, std: Widths = 0.0) -> None:
         super().__init__()
         self.std: Tensor
-        self.register_buffer("std", check_widths("std", std, members), persistent=False)
+        self.register_buffer("std", widths_of_members("std", std, members), persistent=False)
         mean = torch.zeros(members, state)
         if learned:
             self.mean: Tensor = nn.Parameter(mean)

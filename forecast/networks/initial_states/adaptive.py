@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +17,10 @@ from forecast.networks.initial_states._base import (
     StartModule,
     Widths,
     check_widths,
+    widths_of_members,
 )
+
+_MOST_ROWS = 1_000_000
 
 
 class Adaptive(AbstractInitialState):
@@ -37,7 +41,7 @@ class Adaptive(AbstractInitialState):
         Rows of :math:`\rho` drawn again, which keeps their covariance, or a uniform law of the
         same variance in each component.
     memory : int, default=500
-        Rows of :math:`\rho` that are remembered for each member.
+        Rows of :math:`\rho` that are remembered for each member, a million at most.
 
     References
     ----------
@@ -53,16 +57,27 @@ class Adaptive(AbstractInitialState):
     True
     """
 
-    def __init__(self, scale: Widths = 1.0, draw: str = "resampled", memory: int = 500) -> None:
+    def __init__(
+        self,
+        scale: Widths = 1.0,
+        draw: Literal["resampled", "uniform"] = "resampled",
+        memory: int = 500,
+    ) -> None:
         self.scale = scale
         self.draw = draw
         self.memory = memory
 
-    def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
+    def check(self) -> None:
+        check_widths("scale", self.scale)
         if self.draw not in ("resampled", "uniform"):
             raise SpecError(f"draw must be resampled or uniform, given: {self.draw!r}")
-        if self.memory < 2:
-            raise SpecError(f"memory must be at least 2 rows, given: {self.memory!r}")
+        if not 2 <= self.memory <= _MOST_ROWS:
+            raise SpecError(
+                f"memory must be at least 2 rows, at most {_MOST_ROWS:,}, given: {self.memory!r}"
+            )
+
+    def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
+        self.check()
         return _AdaptiveModule(len(generators), sizes.state, self.scale, self.draw, self.memory)
 
 
@@ -74,7 +89,7 @@ class _AdaptiveModule(BiasModule):
         super().__init__(members, state, learned=True)
         self.law = draw
         self.scale: Tensor
-        self.register_buffer("scale", check_widths("scale", scale, members), persistent=False)
+        self.register_buffer("scale", widths_of_members("scale", scale, members), persistent=False)
         self.rows: Tensor
         self.seen: Tensor
         self.register_buffer("rows", torch.zeros(members, memory, state))

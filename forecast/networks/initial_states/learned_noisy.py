@@ -12,6 +12,7 @@ from forecast.networks.initial_states._base import (
     BiasModule,
     StartModule,
     Widths,
+    check_widths,
 )
 
 
@@ -42,6 +43,9 @@ class LearnedNoisy(AbstractInitialState):
 
     def __init__(self, std: Widths = 0.1) -> None:
         self.std = std
+
+    def check(self) -> None:
+        check_widths("std", self.std)
 
     def build(self, sizes: Sizes, generators: Sequence[torch.Generator]) -> StartModule:
         return BiasModule(len(generators), sizes.state, learned=True, std=self.std)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from forecast import ECNN, Auto, Naive
 from forecast.errors import SpecError
-from forecast.pipeline import build, overrides, schema, yaml_source
+from forecast.pipeline import build, overrides, parts, schema, yaml_source
 from forecast.pipeline.spec import read
 
 WHOLE = """\
@@ -68,7 +69,7 @@ FAULTS = [
         "model.training.kernel: there is no kernel 'compild'. Did you mean 'compiled'",
     ),
     ("model.training.learning_rate=fast", "model.training.learning_rate: must be a valid number"),
-    ("model.cell={kind: error_correction, psi: 3}", "model.cell.psi: must be a valid string, giv"),
+    ("model.cell={kind: error_correction, psi: 3}", "model.cell.psi: must be 'tanh' or 'ident"),
     ("model.transforms=[log]", "model.transforms: stands here and at the top. Keep one."),
     ("transforms=lg", "transforms.0: there is no transform 'lg'. Did you mean 'log'?"),
     ("transforms.1.lg=3", "transforms.1.lg: 'difference' has no setting 'lg'."),
@@ -191,17 +192,104 @@ def test_two_of_a_kind_are_numbered():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("model.n_members=0", "n_members must be an integer of at least 1, given: 0"),
-        ("model.burn_in=-1", "burn_in must be an integer of at least 0, given: -1"),
-        ("model.device=gpu", "device must be auto, cpu or cuda, given: 'gpu'"),
-        ("model.training.learning_rate=0", "learning_rate must be above 0"),
+        ("n_members=0", "n_members must be an integer of at least 1, given: 0"),
+        ("n_members=1000000000000", "n_members must be at most 10,000, given: 1000000000000"),
+        ("state_size=1000000000", "state_size must be at most 10,000, given: 1000000000"),
+        ("max_epochs=10000001", "max_epochs must be at most 10,000,000, given: 10000001"),
+        ("burn_in=-1", "burn_in must be an integer of at least 0, given: -1"),
+        ("device=gpu", "device must be auto, cpu or cuda, given: 'gpu'"),
+        ("training.learning_rate=0", "learning_rate must be above 0, given: 0"),
+        ("training.loss.delta=0", "must be above 0, given: 0"),
+        ("cell.psi=relu", "must be 'tanh' or 'identity', given: 'relu'"),
+        ("initial_state.std=-1", "std must be a finite number of at least 0, given: -1"),
+        ("initial_state.std=[0.1, -1]", r"at least 0, given: \[0.1, -1\]"),
     ],
 )
 def test_a_value_out_of_range_is_told_before_any_data_are_read(setting, message):
-    whole = document(setting)
+    family, _, _ = setting.rpartition(".")
+    kind = {"cell": "error_correction", "initial_state": "noisy", "training.loss": "huber"}
+    given = [f"model.{family}.kind={kind[family]}"] if family in kind else []
+    whole = document(*given, f"model.{setting}")
     with pytest.raises(SpecError, match=message) as caught:
         build.candidates(read(whole), whole)
-    assert str(caught.value).startswith("small.yaml:5: model: ")
+    key = f"model.{setting.partition('=')[0]}"
+    assert str(caught.value).startswith(f"{whole.place(tuple(key.split('.')))}: {key}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_members_and_state_are_bounded_together():
+    """Each may be large, and not both: neither alone is what the memory has to hold."""
+    for members, state, fine in ((10_000, 1000, True), (100, 10_000, True), (101, 10_000, False)):
+        whole = document(f"model.n_members={members}", f"model.state_size={state}")
+        if fine:
+            assert build.candidates(read(whole), whole)
+            continue
+        with pytest.raises(SpecError, match=r"n_members=101 .* no memory holds more") as caught:
+            build.candidates(read(whole), whole)
+        assert "model.n_members: " in str(caught.value)
+
+
+SETTINGS_OUT_OF_RANGE = {
+    "cell": [
+        {"kind": "variants_invariants", "psi": "relu"},
+        {"kind": "variants_invariants", "variants": 0},
+        {"kind": "variants_invariants", "bottleneck_weight": -0.1},
+        {"kind": "historically_consistent", "nonzeros": 0},
+        {"kind": "historically_consistent", "teacher_forcing": 0.0},
+        {"kind": "historically_consistent", "homotopy": 1.5},
+        {"kind": "causal_retro_causal", "branches": 0},
+        {"kind": "causal_retro_causal", "branches": 10**12},
+        {"kind": "causal_retro_causal", "homotopy": -0.5},
+    ],
+    "initial_state": [
+        {"kind": "learned_noisy", "std": -0.1},
+        {"kind": "adaptive", "scale": -1.0},
+        {"kind": "adaptive", "draw": "normal"},
+        {"kind": "adaptive", "memory": 1},
+        {"kind": "adaptive", "memory": 10**12},
+    ],
+    "transform": [
+        {"kind": "difference", "lag": 0},
+        {"kind": "calendar", "cycle": "month"},
+        {"kind": "calendar", "harmonics": -1},
+        {"kind": "fourier", "season": 1},
+        {"kind": "fourier", "harmonics": 10**12},
+    ],
+    "scale": [{"kind": "standard", "rows": 1}],
+    "feature": [{"kind": "lag", "steps": 0}],
+    "optimizer": [{"kind": "vario_eta", "memory": 1.0}],
+    "training": [{"dtype": "float16"}],
+}
+OUT_OF_RANGE = [(family, node) for family, nodes in SETTINGS_OUT_OF_RANGE.items() for node in nodes]
+
+
+@pytest.mark.parametrize(("family", "node"), OUT_OF_RANGE, ids=str)
+def test_what_a_part_refuses_is_found_with_its_key_before_any_fit(family, node):
+    (fault,) = parts.faults(family, node, ("here",))
+    *_, (name, value) = node.items()
+    assert fault.path == ("here", name)
+    assert repr(value) in fault.what
+    # And from Python, where no file is checked: before any data are looked at.
+    settings = {"transform": "transforms", "feature": "features"}
+    given = {"training": {family: node}} if family == "optimizer" else {family: node}
+    if family in settings:
+        given = {settings[family]: [node]}
+    with pytest.raises(SpecError, match=name):
+        ECNN(3, **given)._check_parameters()
+    if family == "transform":
+        with pytest.raises(SpecError, match=name):
+            Naive(3, **given)._check_parameters()
+
+
+def test_a_setting_that_has_to_be_given_is_asked_for():
+    for node in ("lag", {"kind": "lag", "against": 2}):
+        (fault,) = parts.faults("feature", node, ("here",))
+        assert (fault.path, fault.what) == (("here", "steps"), "is missing. Add it.")
+
+
+def test_a_search_of_more_trials_than_end_is_refused():
+    with pytest.raises(SpecError, match="trials must be at most 10,000, given: 10001"):
+        Auto(3, trials=10_001)._check_parameters()
 
 
 @pytest.mark.parametrize(("given", "refit"), [("true", 1), ("false", 0), ("3", 3), ("0", 0)])
