@@ -117,6 +117,17 @@ def kind_of(part: object) -> str:
     return type(part).__module__.rpartition(".")[2]
 
 
+def one(family: str) -> str:
+    """Write one part of a family.
+
+    Examples
+    --------
+    >>> one("initial_state"), one("loss")
+    ('an initial state', 'a loss')
+    """
+    return f"a{'n' * (family[0] in 'aeiou')} {family.replace('_', ' ')}"
+
+
 def build(family: str, node: Any) -> Any:
     """Make a part of a family from its kind, from a mapping with ``kind``, or pass an instance on.
 
@@ -125,17 +136,22 @@ def build(family: str, node: Any) -> Any:
     Raises
     ------
     SpecError
-        When kind or argument are unknown.
+        When kind or argument are unknown, or the node is neither.
     """
     if isinstance(node, str):
         return lookup(family, node)()
+    if node is None or isinstance(node, int | float | list | tuple):
+        raise SpecError(
+            f"{one(family)} must be a kind, a mapping with its 'kind', or an "
+            f"instance, given: {node!r}. Known: {', '.join(kinds(family))}"
+        )
     if not isinstance(node, Mapping):
         return node
     arguments = dict(node)
     known = kinds(family)
     kind = arguments.pop("kind", known[0] if len(known) == 1 else None)
     if not isinstance(kind, str):
-        raise SpecError(f"a {family.replace('_', ' ')} needs a 'kind', given: {dict(node)!r}")
+        raise SpecError(f"{one(family)} needs a 'kind', given: {dict(node)!r}")
     cls = lookup(family, kind)
     settings = _settings(cls)  # type: ignore[arg-type]
     for name in arguments:

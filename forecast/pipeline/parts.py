@@ -30,31 +30,31 @@ def faults(family: str, node: Any, path: KeyPath) -> list[Fault]:
     if isinstance(node, str):
         wrong = kind_faults(family, node, path)
         return wrong or _range_faults(registry.lookup(family, node), {}, path)
-    name = family.replace("_", " ")
     if not isinstance(node, Mapping):
-        return [] if node is None else [_wants_kind(name, node, path)]
+        return [_wants_kind(family, node, path)]
     kinds = registry.kinds(family)
     kind = node.get("kind", kinds[0] if len(kinds) == 1 and family not in NAMED else None)
     if kind is None:
-        known = ", ".join(kinds)
-        return [Fault((*path, "kind"), f"is missing: a {name} needs its kind. Known: {known}.")]
+        what = f"is missing: {registry.one(family)} needs its kind. Known: {', '.join(kinds)}."
+        return [Fault((*path, "kind"), what)]
     wrong = kind_faults(family, kind, (*path, "kind"))
     if wrong:
         return wrong
     settings = {key: value for key, value in node.items() if key != "kind"}
     cls = registry.lookup(family, kind)
-    found = _setting_faults(cls, settings, path, name if family in GROUPS else kind)
+    found = _setting_faults(cls, settings, path, family if family in GROUPS else kind)
     return found or _range_faults(cls, settings, path)
 
 
-def _wants_kind(name: str, node: object, path: KeyPath) -> Fault:
-    return Fault(path, f"must be the kind of a {name}, or {{kind: …}}, given: {shown(node)}.")
+def _wants_kind(family: str, node: object, path: KeyPath) -> Fault:
+    one = registry.one(family)
+    return Fault(path, f"must be the kind of {one}, or {{kind: …}}, given: {shown(node)}.")
 
 
 def kind_faults(family: str, kind: Any, path: KeyPath) -> list[Fault]:
     """Return what is wrong with a kind."""
     if not isinstance(kind, str):
-        return [_wants_kind(family.replace("_", " "), kind, path)]
+        return [_wants_kind(family, kind, path)]
     try:
         registry.lookup(family, kind)
     except SpecError as error:
@@ -96,7 +96,7 @@ def _setting_faults(
         if name not in known:
             hint = registry.suggest(name, sorted(known))
             found.append(Fault(here, f"'{kind}' has no setting '{name}'. {hint}"))
-        else:
+        elif value is not None or known[name].default is not None:
             found += _value_faults(name, value, hints.get(name, Any), here)
     return found
 

@@ -69,6 +69,12 @@ FAULTS = [
         "model.training.kernel: there is no kernel 'compild'. Did you mean 'compiled'",
     ),
     ("model.training.learning_rate=fast", "model.training.learning_rate: must be a valid number"),
+    ("model.initial_state=", "model.initial_state: must be the kind of an initial state, or"),
+    (
+        "model.training.loss=",
+        "model.training.loss: must be the kind of a loss, or {",
+    ),
+    ("model.features=[~]", "model.features.0: must be the kind of a feature"),
     ("model.cell={kind: error_correction, psi: 3}", "model.cell.psi: must be 'tanh' or 'ident"),
     ("model.transforms=[log]", "model.transforms: stands here and at the top. Keep one."),
     ("transforms=lg", "transforms.0: there is no transform 'lg'. Did you mean 'log'?"),
@@ -279,6 +285,12 @@ def test_what_a_part_refuses_is_found_with_its_key_before_any_fit(family, node):
     if family == "transform":
         with pytest.raises(SpecError, match=name):
             Naive(3, **given)._check_parameters()
+
+
+@pytest.mark.parametrize("given", [None, 3, ["noisy"]], ids=str)
+def test_what_is_no_part_is_refused_from_python(given):
+    with pytest.raises(SpecError, match=r"an initial state must be a kind, .*Known: .*learned"):
+        ECNN(3, initial_state=given)._check_parameters()
 
 
 def test_a_setting_that_has_to_be_given_is_asked_for():
