@@ -53,7 +53,7 @@ def validate(source: o.Source, settings: o.Settings = None) -> None:
     spec = read(document)
     candidates = build.candidates(spec, document)
     data = observations.read(spec, folder)
-    agenda.check_rows(candidates, data)
+    agenda.check_rows(spec, candidates, data)
     print(f"{document.source}: fine.")
     for sentence in data.sentences:
         print(f"  {data.source.name}: {visible(sentence)}")

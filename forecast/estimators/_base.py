@@ -289,6 +289,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
             raise SpecError(f"horizon must be an integer of at least 1, given: {horizon!r}")
         if season is not None and (not isinstance(season, int | np.integer) or season < 1):
             raise SpecError(f"season must be None or an integer of at least 1, given: {season!r}")
+        _checks.check_seed(getattr(self, "random_state", None))
         _checks.check_transforms(getattr(self, "transforms", ()))
 
     def __sklearn_tags__(self) -> Tags:

@@ -43,6 +43,17 @@ def check(model: AbstractRecurrent) -> None:
     _check_frame(model)
 
 
+def check_seed(given: Any) -> None:
+    """Raise `SpecError` where no generator can be started from a `random_state`."""
+    if given is None or isinstance(given, np.random.RandomState):
+        return
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 0:
+        raise SpecError(
+            "random_state must be an integer of at least 0, a RandomState or None, given: "
+            f"{given!r}"
+        )
+
+
 def check_transforms(nodes: Sequence[Any]) -> None:
     """Raise `SpecError` where a setting of a transform is out of its range."""
     for node in nodes:
@@ -89,6 +100,8 @@ def _check_frame(model: AbstractRecurrent) -> None:
     frame, settings = model._framing(), model._settings()
     if frame.features and model._cell().closed:
         raise SpecError("features are inputs, and a closed cell has none: leave features out")
+    if frame.scale is not None and isinstance(model.context, int):
+        frame.scale.check_within(model.context)
     if frame.plain and not settings.measure().own_units:
         return
     if model.context == "all":

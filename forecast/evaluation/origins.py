@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,25 @@ import pandas as pd
 from forecast.data.panel import History, Panel
 from forecast.errors import DataError
 from forecast.types import Array
+
+
+def check_rows(lengths: Mapping[Any, int], horizon: int, origins: int, stride: int) -> None:
+    """Refuse series, rows by id, that do not reach back over all origins and two rows more.
+
+    Raises
+    ------
+    DataError
+        With the first series that is too short.
+    """
+    needed = horizon + (origins - 1) * stride + 2
+    for key, rows in lengths.items():
+        if rows < needed:
+            where = "the data have" if key is None else f"series '{key}' has"
+            raise DataError(
+                f"{where} {rows} rows; {origins} origins, {stride} apart, with a horizon of "
+                f"{horizon} need at least {needed}. "
+                "Give more rows, or fewer origins, a smaller stride or a shorter horizon."
+            )
 
 
 @dataclass(frozen=True)
@@ -36,16 +55,8 @@ class RollingOrigins:
     refit: int
 
     def __post_init__(self) -> None:
-        least = 2
-        for history in self.panel:
-            needed = self.ahead(0) + least
-            if len(history) < needed:
-                where = "the data have" if history.id is None else f"series '{history.id}' has"
-                raise DataError(
-                    f"{where} {len(history)} rows; {self.origins} origins, {self.stride} apart, "
-                    f"with a horizon of {self.horizon} need at least {needed}. "
-                    "Give more rows, or fewer origins, a smaller stride or a shorter horizon."
-                )
+        lengths = {history.id: len(history) for history in self.panel}
+        check_rows(lengths, self.horizon, self.origins, self.stride)
 
     def ahead(self, origin: int) -> int:
         """Return how many rows lie after the cutoff of an origin."""

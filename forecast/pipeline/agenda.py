@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from forecast import registry
 from forecast.errors import DataError
+from forecast.estimators._base import AbstractForecaster
+from forecast.evaluation import origins
 from forecast.pipeline import build
 from forecast.pipeline.build import Candidate
 from forecast.pipeline.observations import Observations
@@ -34,15 +37,21 @@ def fits(candidates: Sequence[Candidate], data: Observations) -> dict[str, list[
     return {f"fit {candidate.name}": [_size(candidate, data, 0)] for candidate in candidates}
 
 
-def check_rows(candidates: Sequence[Candidate], data: Observations) -> None:
-    """Refuse, before any fit, series too short for a window and a test of the network.
+def check_rows(spec: Spec, candidates: Sequence[Candidate], data: Observations) -> None:
+    """Refuse, before any fit, series too short for the network's windows or for the backtest.
 
     Raises
     ------
     DataError
         With the rows that are needed, and those there are.
     """
-    network = candidates[0].forecaster
+    _check_window(candidates[0].forecaster, data)
+    rolling = build.rolling(spec)
+    origins.check_rows(_lengths(data), spec.horizon, rolling.origins, rolling.stride)
+
+
+def _check_window(network: AbstractForecaster, data: Observations) -> None:
+    """Refuse series of which none holds a window of the network, and a test of it."""
     burn_in = getattr(network, "burn_in", None)
     if burn_in is None:  # it sets itself up by the rows it is given
         return
@@ -51,7 +60,7 @@ def check_rows(candidates: Sequence[Candidate], data: Observations) -> None:
     lost = sum(
         registry.build("transform", node).lost for node in getattr(network, "transforms", ())
     )
-    needed, rows = window + 2 * network.horizon + lost, _longest(data)
+    needed, rows = window + 2 * network.horizon + lost, max(_lengths(data).values())
     if rows < needed:
         raise DataError(
             f"{data.source}: too short: the longest series has {rows} rows, and at least {needed} "
@@ -61,9 +70,10 @@ def check_rows(candidates: Sequence[Candidate], data: Observations) -> None:
         )
 
 
-def _longest(data: Observations) -> int:
+def _lengths(data: Observations) -> dict[Any, int]:
+    """Return the rows of each series by its id, None where there is one."""
     index = data.y.index
-    return int(data.y.groupby(level=0).size().max()) if index.nlevels > 1 else len(index)
+    return dict(data.y.groupby(level=0).size()) if index.nlevels > 1 else {None: len(index)}
 
 
 def _size(candidate: Candidate, data: Observations, ahead: int) -> float:

@@ -123,7 +123,7 @@ def run(document: Document, options: Options, listener: Listener | None = None) 
     candidates = build.candidates(spec, document)
     data = observations.read(spec, options.folder)
     data.tell(listener)
-    agenda.check_rows(candidates, data)
+    agenda.check_rows(spec, candidates, data)
     resolved = resolve(spec, candidates)
     task = task_of(resolved, data.fingerprint)
     with workplace(options.root / "checkpoints", task, fresh=options.fresh) as work:
@@ -169,7 +169,7 @@ def compare_only(
     candidates = build.candidates(spec, document)
     data = observations.read(spec, folder)
     data.tell(listener)
-    agenda.check_rows(candidates, data)
+    agenda.check_rows(spec, candidates, data)
     if target is not None:
         files = (output.SCORES, output.BACKTEST)
         output.check(target, overwrite=overwrite, files=files)

@@ -158,6 +158,8 @@ class Framed(Resident):
     ) -> None:  # fmt: skip
         super().__init__(windows, dtype, device, observe, loss)
         self.framing = framing
+        if framing.scale is not None:
+            framing.scale.check_within(windows.context)
         self.begins = torch.from_numpy(windows.offsets).to(device)
         self.ends = self.begins + torch.from_numpy(windows.lengths).to(device)
         s, length = framing.segment, windows.length

@@ -638,7 +638,7 @@ def test_a_file_outside_that_is_named_itself_is_read(here, command):
     (here / "inside").mkdir()
     (here / "twin.csv").symlink_to("data.csv")  # stays within the folder
     for name in ("../data.csv", str(here / "data.csv"), "../twin.csv"):
-        moved = Path(pipeline(dated(*range(9)), csv=name)).rename(here / "inside" / "micro.yaml")
+        moved = Path(pipeline(dated(*range(12)), csv=name)).rename(here / "inside" / "micro.yaml")
         assert command("validate", moved).exit_code == 0
 
 
@@ -760,9 +760,17 @@ def test_a_constant_is_forecast_and_said_to_have_no_scaled_error(value, command)
 
 
 @case(57)
+@pytest.mark.parametrize("origins", [9, 10**11])
+def test_fewer_rows_than_the_origins_need_are_told_before_any_fit(origins, command):
+    path = pipeline(dated(*range(12)), context=6, backtest={"origins": origins})
+    for line in (["validate", path], ["run", path, "--no-track"], ["backtest", path]):
+        message = refused(command(*line))
+        assert f"have 12 rows; {origins} origins, 1 apart, with a horizon of 3 need" in message
+
+
+@case(57)
 def test_a_series_as_long_as_it_must_be_is_enough(command):
     assert command("validate", pipeline(dated(*range(12)), context=6)).exit_code == 0
-    assert command("run", "micro.yaml", "--no-track").exit_code == 2  # eight origins need more
     more = ["--set", "backtest.origins=1", "--set", "quantiles=[]"]
     assert command("run", "micro.yaml", "--no-track", "--quiet", *more).exit_code == 0
 

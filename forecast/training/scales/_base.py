@@ -12,12 +12,14 @@ from typing import ClassVar
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from forecast.errors import SpecError
+
 
 class AbstractScale(BaseEstimator, ABC):
     """Measure each window by rows before its cutoff: nothing ahead of it is seen."""
 
     rows: int | None = None
-    """How many of them; the whole context by default."""
+    """How many of them, within the context; all of it by default."""
 
     floor: ClassVar[float] = 1e-2
     """The smallest spread, in units of the transformed targets."""
@@ -38,3 +40,10 @@ class AbstractScale(BaseEstimator, ABC):
 
     def check(self) -> None:
         """Raise `SpecError` when a setting is out of its range."""
+
+    def check_within(self, context: int) -> None:
+        """Raise `SpecError` when more rows are to be measured than windows have before a cutoff."""
+        if self.rows is not None and self.rows > context:
+            raise SpecError(
+                f"scale: rows must lie within the context of {context} rows, given: {self.rows!r}"
+            )

@@ -155,6 +155,8 @@ def test_past_inputs_come_a_whole_segment_late():
         ({"loss": {"kind": "huber", "delta": 0}}, "delta"),
         ({"features": [{"kind": "lag", "steps": 0}]}, "lag: steps"),
         ({"scale": {"kind": "standard", "rows": 1}}, "rows"),
+        ({"scale": {"kind": "standard", "rows": 17}}, "within the context of 16 rows, given: 17"),
+        ({"context": None, "scale": {"kind": "level", "rows": 99}}, "within the context of"),
         ({"scale": "lost"}, "no scale 'lost'"),
     ],
 )

@@ -206,6 +206,8 @@ def test_two_of_a_kind_are_numbered():
         ("device=gpu", "device must be auto, cpu or cuda, given: 'gpu'"),
         ("training.learning_rate=0", "learning_rate must be above 0, given: 0"),
         ("training.loss.delta=0", "must be above 0, given: 0"),
+        ("random_state=abc", "random_state must be an integer of at least 0.*given: 'abc'"),
+        ("random_state=-1", "random_state must be an integer of at least 0.*given: -1"),
         ("cell.psi=relu", "must be 'tanh' or 'identity', given: 'relu'"),
         ("initial_state.std=-1", "std must be a finite number of at least 0, given: -1"),
         ("initial_state.std=[0.1, -1]", r"at least 0, given: \[0.1, -1\]"),
