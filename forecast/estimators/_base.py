@@ -284,13 +284,7 @@ class AbstractForecaster(RegressorMixin, BaseEstimator, ABC):
 
     def _check_parameters(self) -> None:
         """Raise `SpecError` when a parameter is out of its range."""
-        horizon, season = self.horizon, self.season
-        if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
-            raise SpecError(f"horizon must be an integer of at least 1, given: {horizon!r}")
-        if season is not None and (not isinstance(season, int | np.integer) or season < 1):
-            raise SpecError(f"season must be None or an integer of at least 1, given: {season!r}")
-        _checks.check_seed(getattr(self, "random_state", None))
-        _checks.check_transforms(getattr(self, "transforms", ()))
+        _checks.check_forecaster(self)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from forecast.errors import SpecError
 from forecast.estimators._combination import COMBINATIONS
 
 if TYPE_CHECKING:
+    from forecast.estimators._base import AbstractForecaster
     from forecast.estimators._recurrent import AbstractRecurrent
 
 
@@ -20,8 +20,20 @@ _MOST = {"n_members": 10_000, "state_size": 10_000, "max_epochs": 10_000_000}
 _MOST_WEIGHTS = 10**10
 
 
-def check(model: AbstractRecurrent) -> None:
-    """Raise `SpecError` where a setting is out of its range."""
+def check_forecaster(model: AbstractForecaster) -> None:
+    """Raise `SpecError` where a setting that any forecaster may have is out of its range."""
+    horizon, season = model.horizon, model.season
+    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
+        raise SpecError(f"horizon must be an integer of at least 1, given: {horizon!r}")
+    if season is not None and (not isinstance(season, int | np.integer) or season < 1):
+        raise SpecError(f"season must be None or an integer of at least 1, given: {season!r}")
+    _check_seed(getattr(model, "random_state", None))
+    for node in getattr(model, "transforms", ()):
+        registry.build("transform", node).check()
+
+
+def check_network(model: AbstractRecurrent) -> None:
+    """Raise `SpecError` where a setting of a network is out of its range."""
     lowest = {"burn_in": 0, "state_size": 1, "n_members": 1, "max_epochs": 1, "stride": 1}
     for name, least in lowest.items():
         value = getattr(model, name)
@@ -43,8 +55,7 @@ def check(model: AbstractRecurrent) -> None:
     _check_frame(model)
 
 
-def check_seed(given: Any) -> None:
-    """Raise `SpecError` where no generator can be started from a `random_state`."""
+def _check_seed(given: Any) -> None:
     if given is None or isinstance(given, np.random.RandomState):
         return
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 0:
@@ -52,12 +63,6 @@ def check_seed(given: Any) -> None:
             "random_state must be an integer of at least 0, a RandomState or None, given: "
             f"{given!r}"
         )
-
-
-def check_transforms(nodes: Sequence[Any]) -> None:
-    """Raise `SpecError` where a setting of a transform is out of its range."""
-    for node in nodes:
-        registry.build("transform", node).check()
 
 
 def _check_weights(model: AbstractRecurrent) -> None:

@@ -140,7 +140,7 @@ class AbstractRecurrent(AbstractAnswering):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        _checks.check(self)
+        _checks.check_network(self)
         devices.choose(self.device)
 
     def _seeds(self) -> list[int]:
