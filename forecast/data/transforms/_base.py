@@ -22,13 +22,12 @@ from forecast.types import Array
 
 State = dict[str, Array]
 
+_MOST_HARMONICS = 1000
+
 
 def namespace(values: Any) -> Any:
     """Return the library that values belong to: numpy, or that of tensors."""
     return sys.modules[type(values).__module__.partition(".")[0]]
-
-
-_MOST_HARMONICS = 1000
 
 
 def check_harmonics(kind: str, count: int) -> None:
