@@ -42,6 +42,8 @@ def run(
     forecast run my.yaml --set model.horizon=6 --set backtest.origins=4
 
     forecast run data.csv --time month --target passengers --horizon 12
+
+    forecast run data.csv --time month --target passengers --horizon 12 --set data.gaps=mask
     """
     from forecast.cli import show
     from forecast.cli.progress import listener
